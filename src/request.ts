@@ -1,0 +1,185 @@
+import { andThen, type Awaitable, isPromise } from './base/promise.ts'
+import { asFault, Fault } from './faults.ts'
+import type { PlannedOrigin } from './plan.ts'
+import type { Line, Rooms } from './rooms.ts'
+import type { EdgeResponse, Passage } from './visit.ts'
+
+/**
+ * The line of stages, told once, top to bottom. Stages return a value or a promise and the line does not wait for
+ * what is not a promise, so that a cache hit without asynchronous functions runs in one go.
+ */
+export function createLine(rooms: Rooms): Line {
+  function serve(passage: Passage): Awaitable<EdgeResponse> {
+    // The one catch of the line: whatever escapes a stage becomes a generated 500.
+    try {
+      const served = begin(passage)
+      return isPromise(served) ? served.catch((error: unknown) => fail(passage, error)) : served
+    } catch (error) {
+      return fail(passage, error)
+    }
+  }
+
+  // match: the distribution by host, the behavior by path. Selected here, enforced only after the WAF.
+  function begin(passage: Passage): Awaitable<EdgeResponse> {
+    const unmatched = rooms.distribution.match(passage)
+    if (unmatched !== undefined) {
+      passage.visit.exit = 'match'
+      return rooms.response.stamp(passage, rooms.response.errorPage(passage, unmatched))
+    }
+    // waf
+    return andThen(rooms.waf.inspect(passage), (verdict) => {
+      if (verdict.kind === 'refused') return refuse(passage, 'waf', verdict.fault)
+      if (verdict.kind === 'answered') return answer(passage, 'waf', verdict.response)
+      return admit(passage)
+    })
+  }
+
+  // behavior: protocol, method, geography, signatures, redirects. A refusal may still become a custom error page.
+  function admit(passage: Passage): Awaitable<EdgeResponse> {
+    return andThen(rooms.distribution.enforce(passage), (enforced) => {
+      if (enforced.kind === 'refused') return refuse(passage, 'behavior', enforced.fault)
+      if (enforced.kind === 'answered') return answer(passage, 'behavior', enforced.response)
+      return callViewerRequest(passage)
+    })
+  }
+
+  // viewer-request: a reply made here is not cached and skips viewer-response.
+  function callViewerRequest(passage: Passage): Awaitable<EdgeResponse> {
+    return andThen(rooms.functions.viewerRequest(passage), (result) => {
+      if (result.kind === 'failed') return refuse(passage, 'viewer-request', result.fault)
+      if (result.kind === 'answered') return answer(passage, 'viewer-request', result.response)
+      return andThen(obtain(passage), (response) => deliver(passage, response))
+    })
+  }
+
+  // lookup: from here to `store` no viewer is needed.
+  function obtain(passage: Passage): Awaitable<EdgeResponse> {
+    return andThen(rooms.cache.lookup(passage), (found) => {
+      passage.visit.cache = found.facts
+      if (found.kind === 'hit') {
+        passage.visit.exit = 'lookup'
+        return found.response
+      }
+      return askOrigins(passage, 0)
+    })
+  }
+
+  // [origin-request > send > origin-response], per origin tried.
+  function askOrigins(passage: Passage, index: number): Awaitable<EdgeResponse> {
+    const origin = passage.behavior.origins[index]!
+    return andThen(askOrigin(passage, origin), (result) => {
+      const isLast = index + 1 === passage.behavior.origins.length
+      if (!isLast && rooms.origin.failsOver(passage, result)) {
+        if (!(result instanceof Fault)) result.body.discard()
+        return askOrigins(passage, index + 1)
+      }
+      if (result instanceof Fault) {
+        passage.visit.exit = 'send'
+        return settleFault(passage, result)
+      }
+      passage.visit.exit = 'send'
+      return settleResponse(passage, result)
+    })
+  }
+
+  function askOrigin(passage: Passage, origin: PlannedOrigin): Awaitable<EdgeResponse | Fault> {
+    // The origin's name is resolved before the function runs, as CloudFront does.
+    return andThen(rooms.origin.resolve(passage, origin), (unresolved) => {
+      if (unresolved !== undefined) return unresolved
+      const prepared = rooms.origin.prepare(passage, origin)
+      return andThen(rooms.functions.originRequest(passage, prepared), (result) => {
+        if (result.kind === 'failed') return result.fault
+        // A reply made by origin-request is stored but skips origin-response.
+        if (result.kind === 'answered') return result.response
+        return andThen(rooms.origin.send(passage, result.request), (response) => {
+          if (response instanceof Fault) return response
+          return rooms.functions.originResponse(passage, result.request, response)
+        })
+      })
+    })
+  }
+
+  // settle: as is, or a custom error page, fetched through `obtain` in its turn.
+  function settleFault(passage: Passage, fault: Fault): Awaitable<EdgeResponse> {
+    return settle(passage, rooms.response.errorPage(passage, fault), fault)
+  }
+
+  function settleResponse(passage: Passage, response: EdgeResponse): Awaitable<EdgeResponse> {
+    return settle(passage, response, undefined)
+  }
+
+  function settle(
+    passage: Passage,
+    response: EdgeResponse,
+    fault: Fault | undefined,
+  ): Awaitable<EdgeResponse> {
+    if (response.status >= 400) passage.skipsViewerResponse = true
+    if (passage.isInternal) return keep(passage, response)
+    const settlement = rooms.response.settle(passage, response, fault)
+    if (settlement.kind === 'as-is') return keep(passage, settlement.response)
+    response.body.discard()
+    passage.visit.errorPageFor = settlement.forStatus
+    const errand = rooms.within(passage, settlement.path)
+    rooms.distribution.select(errand, settlement.path)
+    passage.onDepart(() => errand.depart())
+    return andThen(obtain(errand), (page) => {
+      // If the page itself fails, the viewer receives the status of that failed fetch (fact sheet 10.2).
+      if (page.status < 400) page.status = settlement.status
+      return page
+    })
+  }
+
+  // store: compressed once, kept if the rules allow it, while the bytes flow on.
+  function keep(passage: Passage, response: EdgeResponse): Awaitable<EdgeResponse> {
+    return rooms.cache.store(passage, rooms.response.encode(passage, response))
+  }
+
+  // shape > inspect-response > viewer-response > stamp.
+  function deliver(passage: Passage, response: EdgeResponse): Awaitable<EdgeResponse> {
+    const shaped = rooms.response.shape(passage, response)
+    return andThen(rooms.waf.inspectResponse(passage, shaped), (inspected) => {
+      if (passage.skipsViewerResponse) return rooms.response.stamp(passage, inspected)
+      return andThen(rooms.functions.viewerResponse(passage, inspected), (result) => {
+        if (!(result instanceof Fault)) return rooms.response.stamp(passage, result)
+        inspected.body.discard()
+        passage.visit.exit = 'viewer-response'
+        return rooms.response.stamp(passage, rooms.response.errorPage(passage, result))
+      })
+    })
+  }
+
+  // A refusal goes through settle, because custom error pages apply to it too, and skips both viewer functions.
+  function refuse(
+    passage: Passage,
+    exit: 'waf' | 'behavior' | 'viewer-request',
+    fault: Fault,
+  ): Awaitable<EdgeResponse> {
+    passage.visit.exit = exit
+    passage.request.body.discard()
+    passage.skipsViewerResponse = true
+    return andThen(settleFault(passage, fault), (response) => deliver(passage, response))
+  }
+
+  // An answer made on the way (redirect, challenge, function) leaves the line here: only its headers are stamped.
+  function answer(
+    passage: Passage,
+    exit: 'waf' | 'behavior' | 'viewer-request',
+    response: EdgeResponse,
+  ): EdgeResponse {
+    passage.visit.exit = exit
+    passage.request.body.discard()
+    return rooms.response.stamp(passage, rooms.response.shape(passage, response))
+  }
+
+  function fail(passage: Passage, error: unknown): EdgeResponse {
+    return rooms.response.stamp(passage, rooms.response.errorPage(passage, asFault(error)))
+  }
+
+  // accept: what is not HTTP meets no distribution, so it has neither behavior nor custom pages.
+  function turnAway(passage: Passage, fault: Fault): EdgeResponse {
+    passage.visit.exit = 'accept'
+    return rooms.response.stamp(passage, rooms.response.errorPage(passage, fault))
+  }
+
+  return { serve, obtain, turnAway, finish: (passage, outcome) => rooms.log.finish(passage, outcome) }
+}

@@ -1,0 +1,100 @@
+import type { Awaitable } from './base/promise.ts'
+import type { Fault } from './faults.ts'
+import type { PlannedOrigin } from './plan.ts'
+import type { CacheFacts, EdgeResponse, OriginRequest, Outcome, Passage } from './visit.ts'
+
+/** A refusal or an answer given before the request reaches cache or origin. */
+export type Enforced =
+  | { readonly kind: 'pass' }
+  | { readonly kind: 'refused'; readonly fault: Fault }
+  | { readonly kind: 'answered'; readonly response: EdgeResponse }
+
+export type WafVerdict =
+  | { readonly kind: 'pass' }
+  | { readonly kind: 'refused'; readonly fault: Fault }
+  | { readonly kind: 'answered'; readonly response: EdgeResponse }
+
+/** What a request-side function decided: go on (it may have changed the request), answer, or fail. */
+export type FunctionResult =
+  | { readonly kind: 'continue' }
+  | { readonly kind: 'answered'; readonly response: EdgeResponse }
+  | { readonly kind: 'failed'; readonly fault: Fault }
+
+/** What a function before an origin decided. */
+export type OriginFunctionResult =
+  | { readonly kind: 'continue'; readonly request: OriginRequest }
+  | { readonly kind: 'answered'; readonly response: EdgeResponse }
+  | { readonly kind: 'failed'; readonly fault: Fault }
+
+export type Lookup =
+  | { readonly kind: 'hit'; readonly response: EdgeResponse; readonly facts: CacheFacts }
+  | { readonly kind: 'miss'; readonly facts: CacheFacts }
+  | { readonly kind: 'bypass'; readonly facts: CacheFacts }
+
+/** What an error becomes. */
+export type Settlement =
+  | { readonly kind: 'as-is'; readonly response: EdgeResponse }
+  | { readonly kind: 'page'; readonly path: string; readonly status: number; readonly forStatus: number }
+
+/** The rooms the line runs through. `edge.ts` builds them; tests may give others. */
+export interface Rooms {
+  readonly distribution: {
+    match(passage: Passage): Fault | undefined
+    /** Selects the behavior for a path inside a passage whose distribution is known. */
+    select(passage: Passage, path: string): void
+    enforce(passage: Passage): Awaitable<Enforced>
+  }
+  readonly waf: {
+    inspect(passage: Passage): Awaitable<WafVerdict>
+    inspectResponse(passage: Passage, response: EdgeResponse): Awaitable<EdgeResponse>
+  }
+  readonly functions: {
+    viewerRequest(passage: Passage): Awaitable<FunctionResult>
+    originRequest(passage: Passage, request: OriginRequest): Awaitable<OriginFunctionResult>
+    originResponse(
+      passage: Passage,
+      request: OriginRequest,
+      response: EdgeResponse,
+    ): Awaitable<EdgeResponse | Fault>
+    viewerResponse(passage: Passage, response: EdgeResponse): Awaitable<EdgeResponse | Fault>
+  }
+  readonly cache: {
+    lookup(passage: Passage): Awaitable<Lookup>
+    store(passage: Passage, response: EdgeResponse): Awaitable<EdgeResponse>
+  }
+  readonly origin: {
+    /** What would be sent to an origin, by the policies of the behavior. */
+    prepare(passage: Passage, origin: PlannedOrigin): OriginRequest
+    /** Resolves the origin's name, which happens before origin-request runs; undefined when it resolves. */
+    resolve(passage: Passage, origin: PlannedOrigin): Awaitable<Fault | undefined>
+    send(passage: Passage, request: OriginRequest): Awaitable<EdgeResponse | Fault>
+    /** Whether the next origin of the group is to be asked. */
+    failsOver(passage: Passage, result: EdgeResponse | Fault): boolean
+  }
+  readonly response: {
+    /** The page CloudFront generates for a fault. */
+    errorPage(passage: Passage, fault: Fault): EdgeResponse
+    settle(passage: Passage, response: EdgeResponse, fault: Fault | undefined): Settlement
+    /** What is stored: compressed where the rules say so. */
+    encode(passage: Passage, response: EdgeResponse): EdgeResponse
+    shape(passage: Passage, response: EdgeResponse): EdgeResponse
+    stamp(passage: Passage, response: EdgeResponse): EdgeResponse
+  }
+  readonly log: {
+    finish(passage: Passage, outcome: Outcome): void
+  }
+  /** A passage for an internal fetch by the same plan. */
+  readonly within: (passage: Passage, path: string) => Passage
+}
+
+/** The line: `serve` is the whole of it for one viewer request, `obtain` is lookup to store and needs no viewer. */
+export interface Line {
+  /** Never rejects and never throws: the worst answer is a generated 500. */
+  serve(passage: Passage): Awaitable<EdgeResponse>
+  /** A response out of cache or origin for a passage whose behavior is selected. */
+  obtain(passage: Passage): Awaitable<EdgeResponse>
+  /** The answer to a request that the listener cannot let in. */
+  turnAway(passage: Passage, fault: Fault): EdgeResponse
+  /** The listener calls this once, when the response has left or failed to. */
+  finish(passage: Passage, outcome: Outcome): void
+}
