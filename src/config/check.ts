@@ -1,0 +1,62 @@
+import { systemClock } from '../base/clock.ts'
+import { checkAdmin } from './check-environment.ts'
+import { checkDistributions } from './check-distributions.ts'
+import { checkFiles } from './check-files.ts'
+import { checkOrigins } from './check-origins.ts'
+import { checkPolicies } from './check-policies.ts'
+import { collectInto, type Problem } from './problem.ts'
+import { type EdgeConfig, edgeSchema, type ParsedEdgeConfig } from './schema.ts'
+import { salvage } from './salvage.ts'
+import { tellSchemaProblems } from './schema-problems.ts'
+
+export type { Problem } from './problem.ts'
+
+/** A configuration that compiles: every default is filled, every reference is known to resolve, files were read. */
+export interface CheckedConfig {
+  readonly config: ParsedEdgeConfig
+  /** Texts of PEM files by the reference that names them. */
+  readonly pemTexts: ReadonlyMap<string, string>
+  readonly environment: Readonly<Record<string, string | undefined>>
+  /** Absolute names of the files that the configuration names, besides itself. */
+  readonly files: readonly string[]
+}
+
+export interface CheckOptions {
+  /** Where `{ env: … }` is looked up; the environment of the process if left out. */
+  readonly environment?: Readonly<Record<string, string | undefined>>
+  /** Milliseconds since the epoch, for the dates of certificates. */
+  readonly now?: number
+}
+
+/** What a check found; `checked` is there when no problem is an error. */
+export interface CheckResult {
+  readonly problems: readonly Problem[]
+  readonly checked: CheckedConfig | undefined
+}
+
+/**
+ * Checks a configuration as it was loaded and tells all problems at once: what the schema refuses, and what only the
+ * whole shows (names that lead nowhere, patterns that are never reached, files that are not there). Files are
+ * relative to `baseFolder`. Never throws on any input.
+ */
+export async function checkConfig(
+  raw: unknown,
+  baseFolder: string,
+  options: CheckOptions = {},
+): Promise<CheckResult> {
+  const environment = options.environment ?? process.env
+  const problems: Problem[] = []
+  const findings = collectInto(problems)
+  const result = edgeSchema.safeParse(raw)
+  const refused = result.success ? [] : tellSchemaProblems(result.error.issues, raw, edgeSchema, findings)
+  const view = salvage<EdgeConfig>(raw, refused)
+  if (view === undefined) return { problems, checked: undefined }
+  checkPolicies(view, findings)
+  checkOrigins(view, environment, findings)
+  checkAdmin(view, environment, findings)
+  checkDistributions(view, findings)
+  const { pemTexts, files } = await checkFiles(view, baseFolder, options.now ?? systemClock.now(), findings)
+  if (!result.success || problems.some((problem) => problem.level === 'error'))
+    return { problems, checked: undefined }
+  return { problems, checked: { config: result.data, pemTexts, environment, files } }
+}

@@ -1,0 +1,70 @@
+import { networkInterfaces } from 'node:os'
+import { resolve } from 'node:path'
+import { compileHosts, findHost } from '../distribution/host-table.ts'
+import { compileCidrs } from '../http/address.ts'
+import { compileIdentity, compileLimits, compileListener } from '../listener/config.ts'
+import type { Plan, PlannedDistribution } from '../plan.ts'
+import { compileAdmin } from './admin-config.ts'
+import { compileLog } from '../log/config.ts'
+import type { CheckedConfig } from './check.ts'
+import { compileDistribution } from './compile-distribution.ts'
+import { deepFreeze } from './deep-freeze.ts'
+
+export interface CompileOptions {
+  /** Files of the configuration are relative to it. */
+  readonly baseFolder: string
+  /** Counts up with every reload. */
+  readonly version: number
+}
+
+/**
+ * Compiles a checked configuration to the plan that the line runs under: defaults filled, references resolved,
+ * patterns compiled, frozen. Everything that could be wrong was told by `checkConfig`.
+ */
+export function compilePlan(checked: CheckedConfig, { baseFolder, version }: CompileOptions): Plan {
+  const { config } = checked
+  const identity = compileIdentity(config.identity)
+  const names = Object.keys(config.distributions)
+  const distributions = names
+    .filter((name) => config.distributions[name]!.enabled)
+    .map((name) => compileDistribution(name, checked, baseFolder, identity.name))
+  const host = defaultHost()
+  const plan: Plan = {
+    version,
+    listeners: config.listeners.map((listener) => compileListener(listener, baseFolder, host)),
+    processes: config.processes,
+    distributions,
+    findDistribution: compileFindDistribution(distributions, names.length === 1),
+    identity,
+    isTrustedProxy: compileCidrs(config.trustedProxies),
+    limits: compileLimits(config.limits),
+    log: compileLog(config.log, baseFolder),
+    admin: compileAdmin(config.admin, checked.environment),
+    geo: {
+      countryFile:
+        config.geo.countryFile === undefined ? undefined : resolve(baseFolder, config.geo.countryFile),
+      asnFile: config.geo.asnFile === undefined ? undefined : resolve(baseFolder, config.geo.asnFile),
+    },
+  }
+  return deepFreeze(plan)
+}
+
+/** A distribution that is configured alone answers to any host; one that is alone because others are switched off does not. */
+function compileFindDistribution(
+  distributions: readonly PlannedDistribution[],
+  isAlone: boolean,
+): Plan['findDistribution'] {
+  const table = compileHosts(
+    distributions.map((value) => ({ aliases: value.aliases, domainName: value.domainName, value })),
+    { singleAnswersAnyHost: isAlone },
+  )
+  return (host) => findHost(table, host)
+}
+
+/** All addresses: `::` takes IPv4 too, but cannot be opened on a machine without IPv6. */
+function defaultHost(): string {
+  const hasIpv6 = Object.values(networkInterfaces()).some((addresses) =>
+    addresses?.some(({ family }) => family === 'IPv6'),
+  )
+  return hasIpv6 ? '::' : '0.0.0.0'
+}

@@ -1,0 +1,83 @@
+import { z } from 'zod'
+import { adminSchema } from './admin-config.ts'
+import { cachePolicySchema, forwardedValuesSchema, originRequestPolicySchema } from '../cache/config.ts'
+import { createDistributionSchema, keyGroupsSchema, publicKeysSchema } from '../distribution/config.ts'
+import { identitySchema, limitsSchema, listenerSchema, trustedProxiesSchema } from '../listener/config.ts'
+import { logSchema } from '../log/config.ts'
+import { originGroupSchema, originSchema } from '../origin/config.ts'
+import { responseHeadersPolicySchema } from '../response/config.ts'
+
+const name = z.string().min(1).max(128)
+
+const distributionSchema = createDistributionSchema({
+  origin: originSchema,
+  originGroup: originGroupSchema,
+  cachePolicy: cachePolicySchema,
+  forwardedValues: forwardedValuesSchema,
+  originRequestPolicy: originRequestPolicySchema,
+  responseHeadersPolicy: responseHeadersPolicySchema,
+})
+
+const geoSchema = z
+  .strictObject({
+    countryFile: z
+      .string()
+      .min(1)
+      .optional()
+      .describe('Database of countries (mmdb). Left out: the one that comes with edgeward.'),
+    asnFile: z
+      .string()
+      .min(1)
+      .optional()
+      .describe('Database of networks (mmdb), for `CloudFront-Viewer-ASN`.'),
+  })
+  .describe('Where addresses are, by databases in the format of MaxMind.')
+
+/** The whole configuration, composed of the rooms' schemas. Unknown keys are errors. */
+export const edgeSchema = z
+  .strictObject({
+    $schema: z.string().optional().describe('For editors: address of the JSON Schema of this file.'),
+    listeners: z
+      .array(listenerSchema)
+      .min(1)
+      .default([{ port: 8080, proxyProtocol: false }])
+      .describe('Ports on which viewers connect. Left out: HTTP on 8080.'),
+    processes: z.number().int().min(1).max(256).default(1).describe('Server processes that share the ports.'),
+    trustedProxies: trustedProxiesSchema,
+    identity: identitySchema,
+    limits: limitsSchema.prefault({}),
+    geo: geoSchema.default({}),
+    distributions: z
+      .record(name, distributionSchema)
+      .refine((sites) => Object.keys(sites).length > 0, 'is empty; at least one distribution is needed')
+      .describe('Sites, by name.'),
+    cachePolicies: z.record(name, cachePolicySchema).default({}).describe('Cache policies, by name.'),
+    originRequestPolicies: z
+      .record(name, originRequestPolicySchema)
+      .default({})
+      .describe('Origin request policies, by name.'),
+    responseHeadersPolicies: z
+      .record(name, responseHeadersPolicySchema)
+      .default({})
+      .describe('Response headers policies, by name.'),
+    publicKeys: publicKeysSchema,
+    keyGroups: keyGroupsSchema,
+    log: logSchema.prefault({}),
+    admin: adminSchema.optional(),
+    dataFolder: z
+      .string()
+      .min(1)
+      .default('./.edgeward')
+      .describe('Folder for what the edge keeps between starts, relative to the configuration file.'),
+  })
+  .describe('Configuration of an edge.')
+
+/** A configuration as users write it. */
+export type EdgeConfig = z.input<typeof edgeSchema>
+
+/** A configuration after the schema: every default is filled. */
+export type ParsedEdgeConfig = z.output<typeof edgeSchema>
+
+/** One distribution and one behavior as users write them. */
+export type DistributionConfig = EdgeConfig['distributions'][string]
+export type BehaviorConfig = DistributionConfig['defaultBehavior']
