@@ -1,0 +1,68 @@
+import cluster, { type Worker } from 'node:cluster'
+import { once } from 'node:events'
+
+/** What a worker tells its parent, and the parent its workers. */
+export type WorkerMessage =
+  | { readonly kind: 'listening'; readonly urls: readonly string[] }
+  | { readonly kind: 'failed'; readonly message: string }
+  | { readonly kind: 'reload' }
+
+/**
+ * Runs `processes` copies of the server that share the ports. A worker that dies is replaced, at most once a second;
+ * one that cannot start ends the edge. Resolves with the exit code when all have ended.
+ */
+export async function runProcesses(
+  processes: number,
+  environment: NodeJS.ProcessEnv,
+  listening: (urls: readonly string[]) => void,
+  report: (problem: string) => void,
+): Promise<number> {
+  cluster.schedulingPolicy = cluster.SCHED_NONE
+  let isStopping = false
+  let hasTold = false
+  let exitCode = 0
+  let lastStart = 0
+
+  function start(): void {
+    lastStart = Date.now()
+    const worker = cluster.fork(environment)
+    worker.on('message', (message: WorkerMessage) => {
+      if (message.kind === 'listening' && !hasTold) {
+        hasTold = true
+        listening(message.urls)
+      } else if (message.kind === 'failed') {
+        report(message.message)
+        exitCode = 1
+        stop()
+      }
+    })
+    worker.on('exit', (code, signal) => {
+      if (isStopping || code === 0) return
+      report(`a server process ended (${signal ?? `exit code ${code}`}) and is started again`)
+      setTimeout(
+        () => {
+          if (!isStopping) start()
+        },
+        Math.max(0, lastStart + 1000 - Date.now()),
+      )
+    })
+  }
+
+  function workers(): Worker[] {
+    return Object.values(cluster.workers ?? {}).filter((worker) => worker !== undefined)
+  }
+
+  function stop(): void {
+    isStopping = true
+    for (const worker of workers()) worker.process.kill('SIGTERM')
+  }
+
+  process.on('SIGTERM', stop)
+  process.on('SIGINT', stop)
+  process.on('SIGHUP', () => {
+    for (const worker of workers()) worker.send({ kind: 'reload' } satisfies WorkerMessage)
+  })
+  for (let i = 0; i < processes; i++) start()
+  while (workers().length > 0 || !isStopping) await once(cluster, 'exit')
+  return exitCode
+}

@@ -1,0 +1,92 @@
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { compilePlan } from '../config/compile.ts'
+import { explainOffline } from '../edge.ts'
+import type { ExplainQuestion, Explanation } from '../explain.ts'
+import type { Plan } from '../plan.ts'
+import { stages } from '../stages.ts'
+import { exitCodes, type ExitCode, type Output } from './exit.ts'
+import { readConfig } from './problems.ts'
+
+export interface ExplainOptions {
+  readonly url: string
+  readonly method: string
+  readonly header: readonly string[]
+  readonly client?: string
+  readonly config?: string
+  readonly offline: boolean
+  readonly json: boolean
+}
+
+/** `edgeward explain`: asks the running edge through its admin port, else plans from the configuration. */
+export async function explainCommand(options: ExplainOptions, output: Output): Promise<ExitCode> {
+  const headers: [string, string][] = []
+  for (const line of options.header) {
+    const colon = line.indexOf(':')
+    if (colon <= 0) {
+      output.error(`the header ${JSON.stringify(line)} is not "Name: value"`)
+      return exitCodes.badConfig
+    }
+    headers.push([line.slice(0, colon).trim(), line.slice(colon + 1).trim()])
+  }
+  const question: ExplainQuestion = {
+    url: options.url,
+    method: options.method.toUpperCase(),
+    headers,
+    ...(options.client === undefined ? {} : { clientAddress: options.client }),
+  }
+  const read = await readConfig(options.config, output)
+  if (read === undefined) return exitCodes.badConfig
+  const plan = compilePlan(read.checked, { baseFolder: read.baseFolder, version: 1 })
+  const running = options.offline ? undefined : await askRunning(plan, read.dataFolder, question)
+  const explanation = running ?? (await explainOffline(plan, question))
+  if (options.json)
+    output.out(
+      JSON.stringify({ source: running === undefined ? 'offline' : 'running', ...explanation }, undefined, 2),
+    )
+  else {
+    output.out(
+      running === undefined ? `${read.name}, offline: what the cache holds is not known` : 'the running edge',
+    )
+    output.out('')
+    output.out(write(explanation))
+  }
+  return exitCodes.ok
+}
+
+/** Undefined when no edge with this configuration runs here, or its admin port will not tell us. */
+async function askRunning(
+  plan: Plan,
+  dataFolder: string,
+  question: ExplainQuestion,
+): Promise<Explanation | undefined> {
+  if (plan.admin === undefined || plan.admin.port === 0) return undefined
+  const host = plan.admin.host.includes(':') ? `[${plan.admin.host}]` : plan.admin.host
+  try {
+    const token =
+      plan.admin.token?.reveal() ?? (await readFile(join(dataFolder, 'admin-token'), 'utf8')).trim()
+    const response = await fetch(`http://${host}:${plan.admin.port}/explain`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
+      body: JSON.stringify(question),
+      signal: AbortSignal.timeout(5000),
+    })
+    // The shape is our own: the same version of this program answers on the admin port it configured.
+    return response.ok ? ((await response.json()) as Explanation) : undefined
+  } catch (error) {
+    if (error instanceof Error) return undefined
+    throw error
+  }
+}
+
+const WIDTH = Math.max(...stages.map((stage) => stage.name.length)) + 2
+
+/** One block per stage: its name once, what it says beside it. */
+function write(explanation: Explanation): string {
+  const lines: string[] = []
+  for (const { stage, says } of explanation.stages) {
+    for (const [index, text] of says.entries()) lines.push((index === 0 ? stage : '').padEnd(WIDTH) + text)
+  }
+  lines.push('', `answer`.padEnd(WIDTH) + explanation.outcome)
+  return lines.join('\n')
+}

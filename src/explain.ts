@@ -1,0 +1,263 @@
+import { cacheKey, keyParts } from './cache/key.ts'
+import { decideTtl } from './cache/ttl.ts'
+import type { Geo } from './distribution/geo.ts'
+import { newRequestId } from './base/ids.ts'
+import type { Clock } from './base/clock.ts'
+import { asFault, type Fault } from './faults.ts'
+import { Body } from './http/body.ts'
+import { HeaderList } from './http/header-list.ts'
+import { headBytes, hostOf, parseTarget, refuseSize } from './listener/hygiene.ts'
+import { fateOf, type HeaderFate, prepareOriginRequest, type ViewerHeaderSource } from './origin/prepare.ts'
+import type { Plan, PlannedOrigin } from './plan.ts'
+import type { Rooms } from './rooms.ts'
+import type { StageName } from './stages.ts'
+import { Passage, Visit, type ViewerRequest } from './visit.ts'
+import { Secret } from './base/secret.ts'
+
+/** What is asked of explain: a request as a viewer would send it. */
+export interface ExplainQuestion {
+  readonly url: string
+  readonly method: string
+  readonly headers: readonly (readonly [name: string, value: string])[]
+  readonly clientAddress?: string
+}
+
+export interface Explanation {
+  readonly stages: readonly { readonly stage: StageName; readonly says: readonly string[] }[]
+  /** Where the line would be left, and with what. */
+  readonly outcome: string
+}
+
+export interface ExplainRooms {
+  readonly clock: Clock
+  readonly distribution: Rooms['distribution']
+  readonly viewerHeader: ViewerHeaderSource
+  readonly geo: Pick<Geo, 'lookup'>
+}
+
+const FATES: Record<HeaderFate, string> = {
+  'forwarded-by-policy': 'sent, listed by the cache policy or the origin request policy',
+  'forwarded-by-default': 'sent, CloudFront forwards it by default',
+  rewritten: 'written anew by the edge',
+  'dropped-hop-by-hop': 'dropped, it belongs to one connection only or is reserved',
+  'dropped-not-listed': 'dropped, neither policy lists it',
+  'dropped-by-policy': 'dropped, the origin request policy excludes it',
+  'dropped-reserved': 'dropped, CloudFront-* names are set by the edge alone',
+}
+
+/**
+ * Walks a request down the line of a plan and says, stage by stage, what is decided and why. Nothing is sent, stored
+ * or counted; origins are not asked.
+ */
+export async function explain(
+  plan: Plan,
+  question: ExplainQuestion,
+  rooms: ExplainRooms,
+): Promise<Explanation> {
+  const stages: { stage: StageName; says: string[] }[] = []
+  const tell = (stage: StageName, ...says: string[]) => stages.push({ stage, says })
+  const stop = (fault: Fault): Explanation => {
+    stages.at(-1)?.says.push(`refused: ${fault.message}`)
+    return { stages, outcome: `${fault.row.status} ${fault.code}: ${fault.row.sentence}` }
+  }
+
+  const request = requestOf(question)
+  if (typeof request === 'string') {
+    tell('accept', request)
+    return { stages, outcome: `400 BadRequest: ${request}` }
+  }
+  const bytes = headBytes(request.method, request.path, request.headers.raw)
+  tell(
+    'accept',
+    `${request.method} ${request.path}, ${request.headers.size} headers, ${bytes} of 32768 bytes`,
+  )
+  const oversize = refuseSize(request.path.length + (request.query?.length ?? 0), bytes)
+  if (oversize !== undefined) return { stages, outcome: `${oversize.code}: ${oversize.why}` }
+
+  const visit = new Visit(request, rooms.clock.now(), rooms.clock.monotonic())
+  const passage = new Passage(plan, request, visit)
+  const unmatched = rooms.distribution.match(passage)
+  const { distribution } = passage
+  if (distribution === undefined) {
+    tell('match', `host ${request.host}`)
+    return stop(unmatched ?? asFault(new Error('no distribution')))
+  }
+  const tried: string[] = []
+  for (const behavior of distribution.behaviors) {
+    if (behavior === passage.behavior) {
+      tried.push(`${behavior.pattern} matches`)
+      break
+    }
+    tried.push(`${behavior.pattern} does not`)
+  }
+  tell(
+    'match',
+    `host ${request.host} is answered by distribution ${distribution.name} (${distribution.id})`,
+    ...(passage.request.path === request.path
+      ? []
+      : [`default root object: / becomes ${passage.request.path}`]),
+    ...(passage.normalisedPath === passage.request.path
+      ? []
+      : [`matched as ${passage.normalisedPath}; the path travels on as it is`]),
+    `patterns tried on ${passage.normalisedPath}: ${tried.join(', ')}`,
+    `behavior ${passage.behavior.pattern}`,
+  )
+  if (unmatched !== undefined) return stop(unmatched)
+  tell('waf', 'no web ACL')
+
+  const { behavior } = passage
+  const enforced = await rooms.distribution.enforce(passage)
+  const place = rooms.geo.lookup(request.client.address)
+  tell(
+    'behavior',
+    `viewer protocol policy ${behavior.viewerProtocolPolicy}, the request came over ${request.scheme}`,
+    `method ${request.method}, allowed: ${[...behavior.allowedMethods].join(' ')}`,
+    `client ${request.client.address}, country ${place.country ?? 'unknown'}${distribution.geoRestriction === undefined ? '' : `, geo restriction: ${distribution.geoRestriction.type} ${[...distribution.geoRestriction.countries].join(' ')}`}`,
+    behavior.trustedKeys === undefined
+      ? 'no signature is asked for'
+      : `a signature by one of ${[...behavior.trustedKeys.keys()].join(', ')} is asked for`,
+  )
+  if (enforced.kind === 'refused') return stop(enforced.fault)
+  if (enforced.kind === 'answered') {
+    return {
+      stages,
+      outcome: `${enforced.response.status} to ${enforced.response.headers.get('location') ?? '-'}`,
+    }
+  }
+  tell('viewer-request', 'no function')
+
+  const policy = behavior.cachePolicy
+  const parts = keyParts(cacheKey(passage, rooms.viewerHeader))
+  tell(
+    'lookup',
+    `cache policy ${policy.name}`,
+    `cache key: ${Object.entries(parts)
+      .map(([name, value]) => `${name} ${value}`)
+      .join(' | ')}`,
+    behavior.cachedMethods.has(request.method)
+      ? policy.isDisabled
+        ? 'bypass: caching is disabled by the policy'
+        : 'bypass: this version has no cache store yet'
+      : `bypass: ${request.method} is not cached`,
+  )
+
+  const [origin] = behavior.origins
+  const prepared = prepareOriginRequest(passage, origin!, rooms.viewerHeader)
+  tell('origin-request', 'no function')
+  tell(
+    'send',
+    `origin ${origin!.name}: ${prepared.method} ${targetOf(origin!, passage, prepared.path, prepared.query)}`,
+    ...(behavior.origins.length > 1
+      ? [`fails over to ${behavior.origins[1]!.name} on ${[...behavior.failoverStatuses].join(' ')}`]
+      : []),
+    ...fatesOf(passage),
+    ...(request.query === prepared.query
+      ? []
+      : [`query string: ${request.query ?? 'none'} becomes ${prepared.query ?? 'none'}`]),
+    ...prepared.headers.toJSON().map(([name, value]) => `> ${name}: ${value}`),
+    ...origin!.customHeaders.map(
+      ({ name, value }) =>
+        `> ${name}: ${value instanceof Secret ? '[secret]' : value} (custom header of the origin)`,
+    ),
+  )
+  tell('origin-response', 'no function')
+  const pages = [...distribution.customErrorResponses.values()].filter((rule) => rule.pagePath !== undefined)
+  tell(
+    'settle',
+    pages.length === 0
+      ? 'no custom error pages'
+      : `custom error pages: ${pages.map((rule) => `${rule.status} gets ${rule.pagePath} as ${rule.responseStatus}`).join(', ')}`,
+  )
+  tell('store', ...lifetimes(passage, rooms.clock.now()))
+  tell(
+    'shape',
+    behavior.responseHeadersPolicy === undefined
+      ? 'no response headers policy'
+      : `response headers policy ${behavior.responseHeadersPolicy.name}`,
+    compressionOf(passage),
+  )
+  tell('inspect-response', 'no response rules')
+  tell('viewer-response', 'no function')
+  tell('finish', `X-Cache: Miss from ${plan.identity.xCacheSuffix}`)
+  return { stages, outcome: `the answer of origin ${origin!.name}` }
+}
+
+function requestOf(question: ExplainQuestion): ViewerRequest | string {
+  let url: URL
+  try {
+    url = new URL(question.url)
+  } catch {
+    return `${question.url} is not a URL; give one with scheme and host, such as http://localhost:8080/path`
+  }
+  if (url.protocol !== 'http:' && url.protocol !== 'https:')
+    return `the scheme ${url.protocol} is neither http: nor https:`
+  const headers = new HeaderList(['Host', url.host])
+  for (const [name, value] of question.headers) {
+    if (name.toLowerCase() === 'host') headers.set('Host', value)
+    else headers.append(name, value)
+  }
+  // The URL as typed: `new URL` would resolve dot segments, which travel on in a request.
+  const typed = question.url
+    .slice(question.url.indexOf('://') + 3)
+    .replace(/^[^/?#]*/, '')
+    .replace(/#.*$/, '')
+  const target = parseTarget(typed.startsWith('/') ? typed : `/${typed}`, question.method)
+  if (typeof target === 'string') return target
+  const host = hostOf(headers, '1.1', undefined)
+  if (typeof host !== 'string') return host.why
+  const client = { address: question.clientAddress ?? '127.0.0.1', port: 40_000 }
+  return {
+    id: newRequestId(),
+    method: question.method,
+    path: target.path,
+    query: target.query,
+    httpVersion: '1.1',
+    scheme: url.protocol === 'https:' ? 'https' : 'http',
+    host,
+    headers,
+    body: Body.none(),
+    connection: { id: 0, local: { address: '127.0.0.1', port: 0 }, remote: client, tls: undefined },
+    client,
+    headBytes: 0,
+  }
+}
+
+function fatesOf(passage: Passage): string[] {
+  return passage.request.headers
+    .toJSON()
+    .map(
+      ([name]) => `${name}: ${FATES[fateOf(name.toLowerCase(), passage.request.method, passage.behavior)]}`,
+    )
+}
+
+function targetOf(origin: PlannedOrigin, passage: Passage, path: string, query: string | undefined): string {
+  const rewritten = origin.originPath + (passage.behavior.rewrite?.toOrigin(path) ?? path)
+  const withQuery = query === undefined || query === '' ? rewritten : `${rewritten}?${query}`
+  if (origin.kind === 'folder') return `${origin.folder}${rewritten}`
+  if (origin.kind === 'bucket') return `s3://${origin.bucket}${rewritten}`
+  const scheme = origin.protocol === 'match-viewer' ? passage.request.scheme : origin.protocol
+  return `${scheme}://${origin.hostname}:${scheme === 'https' ? origin.httpsPort : origin.httpPort}${withQuery}`
+}
+
+function lifetimes(passage: Passage, nowMs: number): string[] {
+  const policy = passage.behavior.cachePolicy
+  const show = (fields: Record<string, string>) => {
+    const ttl = decideTtl(200, HeaderList.of(fields), policy, 10, nowMs)
+    return ttl.kind === 'keep' ? `${ttl.seconds} s` : `not kept (${ttl.why})`
+  }
+  return [
+    `TTL ${policy.minTtlSeconds} / ${policy.defaultTtlSeconds} / ${policy.maxTtlSeconds} s (min / default / max)`,
+    `if the origin says nothing: ${show({})}; max-age=60: ${show({ 'cache-control': 'max-age=60' })}; no-store: ${show({ 'cache-control': 'no-store' })}`,
+  ]
+}
+
+function compressionOf(passage: Passage): string {
+  const { behavior } = passage
+  const policy = behavior.cachePolicy
+  if (!behavior.compress) return 'compression is off for this behavior'
+  if (!policy.gzip && !policy.brotli)
+    return 'not compressed: the cache policy enables neither gzip nor brotli'
+  const accepted = passage.request.headers.getJoined('accept-encoding')
+  if (accepted === undefined) return 'not compressed: the viewer sent no Accept-Encoding'
+  return `compressed by ${[policy.brotli ? 'brotli' : '', policy.gzip ? 'gzip' : ''].filter(Boolean).join(' or ')} where type, size and status allow it`
+}
