@@ -1,5 +1,4 @@
 import cluster, { type Worker } from 'node:cluster'
-import { once } from 'node:events'
 
 /** What a worker tells its parent, and the parent its workers. */
 export type WorkerMessage =
@@ -21,10 +20,13 @@ export async function runProcesses(
   let isStopping = false
   let hasTold = false
   let exitCode = 0
+  let alive = 0
   let lastStart = 0
+  const allEnded = Promise.withResolvers<void>()
 
   function start(): void {
     lastStart = Date.now()
+    alive++
     const worker = cluster.fork(environment)
     worker.on('message', (message: WorkerMessage) => {
       if (message.kind === 'listening' && !hasTold) {
@@ -37,7 +39,11 @@ export async function runProcesses(
       }
     })
     worker.on('exit', (code, signal) => {
-      if (isStopping || code === 0) return
+      alive--
+      if (isStopping) {
+        if (alive === 0) allEnded.resolve()
+        return
+      }
       report(`a server process ended (${signal ?? `exit code ${code}`}) and is started again`)
       setTimeout(
         () => {
@@ -63,6 +69,6 @@ export async function runProcesses(
     for (const worker of workers()) worker.send({ kind: 'reload' } satisfies WorkerMessage)
   })
   for (let i = 0; i < processes; i++) start()
-  while (workers().length > 0 || !isStopping) await once(cluster, 'exit')
+  await allEnded.promise
   return exitCode
 }

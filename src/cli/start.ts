@@ -116,6 +116,8 @@ async function serve(options: StartOptions, read: ReadConfig, plan: Plan, output
   stopWatching?.()
   const { cut } = await edge.stop()
   await admin?.close()
+  // The channel to the parent would keep this process alive.
+  if (cluster.isWorker) process.disconnect?.()
   if (cut > 0) operational.warn(`${cut} connections were cut because the drain timeout was over`)
   return exitCodes.ok
 }
@@ -131,7 +133,8 @@ function stopSignal(operational: OperationalLogger): Promise<void> {
       } else process.exit(130)
     }
     process.on('SIGTERM', ask)
-    process.on('SIGINT', ask)
+    // A terminal sends SIGINT to the whole group; server processes wait for what their parent tells them.
+    process.on('SIGINT', cluster.isWorker ? () => {} : ask)
   })
 }
 
