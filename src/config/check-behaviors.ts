@@ -1,7 +1,6 @@
 import { compileForwarding } from '../cache/forwarding.ts'
-import { coversPattern, isSamePattern } from '../distribution/pattern-cover.ts'
-import { compilePathPattern, problemOfPathPattern } from '../distribution/path-pattern.ts'
 import { allowedMethodSet, cachedMethodSet } from '../distribution/methods.ts'
+import { checkPaths, checkPatterns } from './check-patterns.ts'
 import { checkCachePolicy, checkLifetimes, checkOriginRequestPolicy } from './check-policies.ts'
 import { suggest } from './nearest.ts'
 import { type Findings, listed, type Segments } from './problem.ts'

@@ -1,6 +1,6 @@
 import type { Segments } from './problem.ts'
 
-/** A value of which any part may be missing. */
+/** A value of which any part may be missing; a key that is there without a value was refused by the schema. */
 export type Salvaged<T> = T extends (infer Item)[]
   ? (Salvaged<Item> | undefined)[]
   : T extends object
@@ -26,10 +26,10 @@ function remove(root: unknown, segments: Segments): void {
     value = (value as Record<PropertyKey, unknown>)[segment]
   }
   if (typeof value !== 'object' || value === null) return
-  // In a list the others keep their places.
+  // The key stays: it was given, if wrongly, so nothing else is to be said about its absence.
+  const holder = value as Record<PropertyKey, unknown>
   const last = segments.at(-1)!
-  if (Array.isArray(value)) value[Number(last)] = undefined
-  else delete (value as Record<PropertyKey, unknown>)[last]
+  if (Object.hasOwn(holder, last)) holder[last] = undefined
 }
 
 function copyOf(value: unknown): unknown {
