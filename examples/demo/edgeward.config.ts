@@ -18,7 +18,13 @@ export default defineEdge({
       },
       defaultBehavior: { origin: 'home' },
       behaviors: [
-        { path: '/hotels*', origin: 'hotels', stripPrefix: '/hotels', originRequestPolicy: 'AllViewer' },
+        {
+          path: '/hotels*',
+          origin: 'hotels',
+          stripPrefix: '/hotels',
+          cachePolicy: 'CachingDisabled',
+          originRequestPolicy: 'AllViewer',
+        },
         { path: '/pets*', origin: 'pets', stripPrefix: '/pets' },
         {
           path: '/cars*',
@@ -28,7 +34,7 @@ export default defineEdge({
           originRequestPolicy: 'AllViewer',
         },
         {
-          path: '/api/*',
+          path: '/api*',
           origin: 'hotels',
           allowedMethods: 'all',
           cachePolicy: 'CachingDisabled',
