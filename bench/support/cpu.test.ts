@@ -22,7 +22,7 @@ test(
     await once(parent.stdout, 'data')
     const pid = parent.pid ?? 0
     assert.equal(treeOf([pid]).length, 2)
-    assert.ok(cpuSeconds([pid]) >= 0.3, `${cpuSeconds([pid])} s`)
+    assert.ok(cpuSeconds([pid]) >= 0.1, `${cpuSeconds([pid])} s`)
 
     const memory = watchMemory([pid])
     assert.ok(memory.stop() > 20e6)

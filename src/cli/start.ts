@@ -97,6 +97,10 @@ async function serve(options: StartOptions, read: ReadConfig, plan: Plan, output
     }
   }
 
+  // Before the listening line: who reads it may change the file at once.
+  const stopWatching = options.watch
+    ? watchFiles(read.files, () => void reload('a file changed'), operational)
+    : undefined
   const urls = edge.listeners.map((listener) => listener.url)
   if (cluster.isWorker && process.send !== undefined) {
     process.send({ kind: 'listening', urls } satisfies WorkerMessage)
@@ -105,16 +109,15 @@ async function serve(options: StartOptions, read: ReadConfig, plan: Plan, output
     })
   } else tellListening(urls, output)
 
-  const stopWatching = options.watch
-    ? watchFiles(read.files, () => void reload('a file changed'), operational)
-    : undefined
   process.on('SIGHUP', () => {
     edge.log.reopen()
     if (!cluster.isWorker) void reload('SIGHUP')
   })
-  await stopSignal(operational)
+  await stopSignal()
   stopWatching?.()
-  const { cut } = await edge.stop()
+  const stopping = edge.stop()
+  operational.info('draining: no new requests, those in flight may end')
+  const { cut } = await stopping
   await admin?.close()
   // The channel to the parent would keep this process alive.
   if (cluster.isWorker) process.disconnect?.()
@@ -123,14 +126,12 @@ async function serve(options: StartOptions, read: ReadConfig, plan: Plan, output
 }
 
 /** Resolves at the first SIGTERM or SIGINT; a second one ends the process at once. */
-function stopSignal(operational: OperationalLogger): Promise<void> {
+function stopSignal(): Promise<void> {
   return new Promise((resolve) => {
     let asked = 0
     const ask = () => {
-      if (++asked === 1) {
-        operational.info('draining: no new requests, those in flight may end')
-        resolve()
-      } else process.exit(130)
+      if (++asked === 1) resolve()
+      else process.exit(130)
     }
     process.on('SIGTERM', ask)
     // A terminal sends SIGINT to the whole group; server processes wait for what their parent tells them.
