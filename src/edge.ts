@@ -1,4 +1,5 @@
 import { systemClock, type Clock } from './base/clock.ts'
+import { createMemoryRelief } from './base/memory-relief.ts'
 import { createCache } from './cache/cache.ts'
 import { createDistribution } from './distribution/distribution.ts'
 import { openGeo } from './distribution/geo.ts'
@@ -58,7 +59,7 @@ export async function startEdge(options: EdgeOptions): Promise<Edge> {
   const plan: { current: Plan } = { current: options.plan }
   const geo = await openGeo(options.plan.geo)
   const names = new OriginNames(clock)
-  const pools = new OriginPools(clock, names)
+  const pools = new OriginPools(clock, names, createMemoryRelief())
   const log = createLog({ clock, plan, operational: options.operational })
   let isDraining = false
 

@@ -32,6 +32,8 @@ export interface ConnectionOwner {
   /** The connection may carry another request. */
   released(connection: OriginConnection): void
   closed(connection: OriginConnection): void
+  /** So many bytes of a streamed body have passed. */
+  passed(bytes: number): void
 }
 
 /**
@@ -144,6 +146,7 @@ export class OriginConnection {
   #sendBody(body: Readable, isChunked: boolean): void {
     const socket = this.socket
     const data = (chunk: Buffer) => {
+      this.#owner.passed(chunk.length)
       let flows: boolean
       if (isChunked) {
         socket.cork()
@@ -317,6 +320,7 @@ export class OriginConnection {
       this.#pieces.push(piece)
       return
     }
+    this.#owner.passed(piece.length)
     if (!this.#stream.give(piece)) {
       // The reader is slow, which is not the origin's fault: no timeout runs while it is paused.
       this.socket.pause()

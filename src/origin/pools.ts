@@ -31,13 +31,16 @@ export interface ConnectTarget {
 export class OriginPools {
   readonly #clock: Clock
   readonly #names: OriginNames
+  readonly #passed: (bytes: number) => void
   readonly #idle = new Map<string, OriginConnection[]>()
   readonly #all = new Set<OriginConnection>()
   readonly #connecting = new Set<{ readonly until: number; readonly giveUp: () => void }>()
   readonly #sessions = new Map<string, Buffer>()
   #timer: Timer | undefined = undefined
 
-  constructor(clock: Clock, names: OriginNames) {
+  /** `passed` is told of every piece of a streamed body. */
+  constructor(clock: Clock, names: OriginNames, passed: (bytes: number) => void = () => {}) {
+    this.#passed = passed
     this.#clock = clock
     this.#names = names
   }
@@ -163,6 +166,7 @@ export class OriginPools {
         connection.deadline = this.#clock.monotonic() + target.keepaliveTimeoutMs
         idle.push(connection)
       },
+      passed: this.#passed,
       closed: (connection) => {
         this.#all.delete(connection)
         const idle = this.#idle.get(target.key)
