@@ -1,7 +1,6 @@
 import { readFileSync, watchFile, unwatchFile } from 'node:fs'
 import { createSecureContext, type SecureContext, type TlsOptions } from 'node:tls'
 import { X509Certificate } from 'node:crypto'
-import { generate } from 'selfsigned'
 import type { PlannedTls } from '../plan.ts'
 
 /** The certificates of one listener, by server name; reloaded when their files change. */
@@ -126,6 +125,8 @@ function namesOf(certificate: X509Certificate): string[] {
 
 /** A certificate for development: localhost, the aliases of every distribution, and the loopback addresses. */
 async function selfSigned(hostNames: readonly string[], settings: TlsOptions): Promise<Shelved> {
+  // Loaded only here: it costs eight megabytes that a real certificate does not need.
+  const { generate } = await import('selfsigned')
   const names = [...new Set(['localhost', '*.localhost', ...hostNames])]
   const pem = await generate([{ name: 'commonName', value: 'edgeward development certificate' }], {
     keyType: 'ec',
