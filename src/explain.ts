@@ -223,11 +223,13 @@ function requestOf(question: ExplainQuestion): ViewerRequest | string {
 }
 
 function fatesOf(passage: Passage): string[] {
-  return passage.request.headers
-    .toJSON()
-    .map(
-      ([name]) => `${name}: ${FATES[fateOf(name.toLowerCase(), passage.request.method, passage.behavior)]}`,
-    )
+  const { request, behavior } = passage
+  return request.headers.toJSON().map(([name]) => {
+    const lower = name.toLowerCase()
+    if (lower === 'cookie' && behavior.forwarding.cookies.mode === 'none')
+      return `${name}: dropped, no policy forwards cookies`
+    return `${name}: ${FATES[fateOf(lower, request.method, behavior)]}`
+  })
 }
 
 function targetOf(origin: PlannedOrigin, passage: Passage, path: string, query: string | undefined): string {
