@@ -36,7 +36,7 @@ export async function readConfig(
     return {
       checked: result.checked,
       baseFolder: loaded.baseFolder,
-      files: loaded.files,
+      files: [...loaded.files, ...result.checked.files],
       warnings,
       dataFolder: resolve(loaded.baseFolder, result.checked.config.dataFolder),
       name: loaded.name,

@@ -100,29 +100,33 @@ function checkTarget(
 /** The three sets of methods of CloudFront (fact sheet 5.2). */
 function checkMethods(behavior: BehaviorView, segments: Segments, findings: Findings): void {
   const given = behavior.allowedMethods
-  const methods = Array.isArray(given) ? given.filter((method) => method !== undefined) : given
-  const allowed = methods === undefined ? undefined : allowedMethodSet(methods)
-  if (methods !== undefined && allowed === undefined) {
-    findings.error(
-      [...segments, 'allowedMethods'],
-      `${Array.isArray(methods) ? methods.join(', ') : methods} is not a set that CloudFront has`,
-      {
-        expected: "['GET', 'HEAD'], ['GET', 'HEAD', 'OPTIONS'] or 'all'",
-      },
-    )
+  const allowed = Array.isArray(given) ? wholeList(given) : given
+  const allowedSet = allowed === undefined ? undefined : allowedMethodSet(allowed)
+  if (allowed !== undefined && allowedSet === undefined) {
+    const found = Array.isArray(allowed) ? allowed.join(', ') : allowed
+    findings.error([...segments, 'allowedMethods'], `${found} is not a set that CloudFront has`, {
+      expected: "['GET', 'HEAD'], ['GET', 'HEAD', 'OPTIONS'] or 'all'",
+    })
   }
-  const cached = behavior.cachedMethods?.filter((method) => method !== undefined)
+  const cached = behavior.cachedMethods === undefined ? undefined : wholeList(behavior.cachedMethods)
   const cachedSet = cached === undefined ? undefined : cachedMethodSet(cached)
   if (cached !== undefined && cachedSet === undefined) {
     findings.error([...segments, 'cachedMethods'], `${cached.join(', ')} is not a set that CloudFront has`, {
       expected: "['GET', 'HEAD'] or ['GET', 'HEAD', 'OPTIONS']",
     })
   }
-  if (cachedSet?.has('OPTIONS') === true && (given === undefined || allowed?.has('OPTIONS') === false)) {
+  const isOptionsRefused = !('allowedMethods' in behavior) || allowedSet?.has('OPTIONS') === false
+  if (cachedSet?.has('OPTIONS') === true && isOptionsRefused) {
     findings.error([...segments, 'cachedMethods'], 'OPTIONS is kept but not allowed', {
       expected: 'allowedMethods with OPTIONS',
     })
   }
+}
+
+/** Undefined where the schema refused an entry: what the list was meant to be is not known then. */
+function wholeList<T>(list: readonly (T | undefined)[]): T[] | undefined {
+  const known = list.filter((entry) => entry !== undefined)
+  return known.length === list.length ? known : undefined
 }
 
 function checkKeyGroups(view: View, behavior: BehaviorView, segments: Segments, findings: Findings): void {
@@ -197,6 +201,7 @@ function checkLegacy(behavior: BehaviorView, segments: Segments, findings: Findi
 /** What the origin sees but the key does not hold: one viewer's page could be kept and shown to another. */
 function checkForwarding(view: View, behavior: BehaviorView, segments: Segments, findings: Findings): void {
   if (!('originRequestPolicy' in behavior)) return
+  if ('cachePolicy' in behavior && behavior.cachePolicy === undefined) return
   const cachePolicy = resolvePolicy(
     cachePolicyKind,
     view.cachePolicies,

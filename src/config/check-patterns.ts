@@ -126,9 +126,9 @@ function checkReferences(text: string, pattern: string, segments: Segments, find
   }
 }
 
+/** Whether a pattern can match a path that a prefix is taken off, which happens at whole segments only. */
 function mayBeginWith(pattern: string, prefix: string): boolean {
-  const fixed = /^[^*?]*/.exec(
-    pattern.startsWith('/') || pattern.startsWith('*') ? pattern : `/${pattern}`,
-  )![0]
-  return fixed.startsWith(prefix) || prefix.startsWith(fixed)
+  const isRooted = pattern.startsWith('/') || pattern.startsWith('*')
+  const fixed = /^[^*?]*/.exec(isRooted ? pattern : `/${pattern}`)![0]
+  return fixed === prefix || fixed.startsWith(`${prefix}/`) || `${prefix}/`.startsWith(fixed)
 }

@@ -7,6 +7,7 @@ import { checkPolicies } from './check-policies.ts'
 import { collectInto, type Problem } from './problem.ts'
 import { type EdgeConfig, edgeSchema, type ParsedEdgeConfig } from './schema.ts'
 import { salvage } from './salvage.ts'
+import { withoutPrototypeKeys } from './prototype-keys.ts'
 import { tellSchemaProblems } from './schema-problems.ts'
 
 export type { Problem } from './problem.ts'
@@ -47,9 +48,10 @@ export async function checkConfig(
   const environment = options.environment ?? process.env
   const problems: Problem[] = []
   const findings = collectInto(problems)
-  const result = edgeSchema.safeParse(raw)
-  const refused = result.success ? [] : tellSchemaProblems(result.error.issues, raw, edgeSchema, findings)
-  const view = salvage<EdgeConfig>(raw, refused)
+  const safe = withoutPrototypeKeys(raw, findings)
+  const result = edgeSchema.safeParse(safe)
+  const refused = result.success ? [] : tellSchemaProblems(result.error.issues, safe, edgeSchema, findings)
+  const view = salvage<EdgeConfig>(safe, refused)
   if (view === undefined) return { problems, checked: undefined }
   checkPolicies(view, findings)
   checkOrigins(view, environment, findings)

@@ -125,7 +125,10 @@ function compileTarget(
   { distribution, origins }: Surroundings,
 ): Pick<PlannedBehavior, 'origins' | 'failoverStatuses'> {
   const target = known(behavior.origin ?? distribution.defaultBehavior.origin, 'origin')
-  const group = distribution.originGroups[target]
+  // An origin may have any name, also one that every object has, such as `constructor`.
+  const group = Object.hasOwn(distribution.originGroups, target)
+    ? distribution.originGroups[target]
+    : undefined
   if (group === undefined)
     return { origins: [known(origins.get(target), target)], failoverStatuses: new Set() }
   return {
