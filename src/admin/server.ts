@@ -6,7 +6,7 @@ import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import type { Edge } from '../edge.ts'
 import type { ExplainQuestion } from '../explain.ts'
-import { publicVisit } from '../log/public-visit.ts'
+import { publicVisit } from '../log/recent-visits.ts'
 import type { PlannedAdmin } from '../plan.ts'
 
 /** A route of the control API. */

@@ -38,7 +38,7 @@ export function createConsoleLine(hasColours: boolean): (visit: Visit) => string
     return (
       [
         paint('grey', time),
-        shorten(request.method, 7).padEnd(7),
+        request.method.padEnd(6),
         target.padEnd(44),
         paint(colour, status),
         shorten(result, 18).padEnd(18),

@@ -1,12 +1,22 @@
-import { Body } from '../http/body.ts'
 import type { Visit } from '../visit.ts'
 
-/** The last visits. Adding one costs a slot of a ring; finding one by its request id looks through them. */
+/** Fields whose values are never shown: they let whoever reads them act as somebody else. */
+const SECRET_FIELDS = new Set([
+  'authorization',
+  'proxy-authorization',
+  'cookie',
+  'set-cookie',
+  'x-origin-verify',
+  'x-api-key',
+  'x-amz-security-token',
+])
+const SECRET_PARAMETERS =
+  /((?:^|&)(?:Policy|Signature|Key-Pair-Id|X-Amz-Signature|X-Amz-Security-Token|token|access_token)=)[^&]*/gi
+
+/** The last visits, by request id. */
 export class RecentVisits {
   readonly #limit: number
-  readonly #ring: Visit[] = []
-  /** Where the next visit goes, once the ring is full. */
-  #next = 0
+  readonly #byId = new Map<string, Visit>()
 
   constructor(limit: number) {
     this.#limit = limit
@@ -14,31 +24,33 @@ export class RecentVisits {
 
   add(visit: Visit): void {
     if (this.#limit === 0) return
-    const kept = visit.request.body.kind === 'none' ? visit : withoutBody(visit)
-    if (this.#ring.length < this.#limit) {
-      this.#ring.push(kept)
-      return
+    if (this.#byId.size >= this.#limit) {
+      const oldest = this.#byId.keys().next()
+      if (oldest.done !== true) this.#byId.delete(oldest.value)
     }
-    this.#ring[this.#next] = kept
-    this.#next = this.#next + 1 === this.#limit ? 0 : this.#next + 1
+    this.#byId.set(visit.request.id, visit)
   }
 
   find(requestId: string): Visit | undefined {
-    return this.#ring.find((visit) => visit.request.id === requestId)
+    return this.#byId.get(requestId)
   }
 
-  /** At most `count` of them, newest first. */
+  /** Newest first. */
   latest(count: number): Visit[] {
-    const oldestFirst = [...this.#ring.slice(this.#next), ...this.#ring.slice(0, this.#next)]
-    return oldestFirst.toReversed().slice(0, Math.max(0, count))
+    return [...this.#byId.values()].slice(-count).toReversed()
   }
 }
 
-/** A body may hold megabytes, or a connection that is long closed: a visit that is kept must not keep those. */
-function withoutBody(visit: Visit): Visit {
-  const kept = Object.assign(Object.create(Object.getPrototypeOf(visit)) as Visit, visit, {
-    request: { ...visit.request, body: Body.none() },
+/** A visit as JSON without values of secret fields and parameters. */
+export function publicVisit(visit: Visit): unknown {
+  const text = JSON.stringify(visit, (key, value: unknown) => {
+    if ((key === 'headers' || key === 'responseHeaders') && Array.isArray(value)) {
+      return value.map((pair: [string, string]) =>
+        SECRET_FIELDS.has(pair[0].toLowerCase()) ? [pair[0], '[secret]'] : pair,
+      )
+    }
+    if (key === 'query' && typeof value === 'string') return value.replace(SECRET_PARAMETERS, '$1[secret]')
+    return value
   })
-  kept.requestBodyBytes ||= visit.request.body.length ?? 0
-  return kept
+  return JSON.parse(text)
 }

@@ -2,7 +2,6 @@ import type { Visit } from '../visit.ts'
 import {
   cipherOf,
   createMoments,
-  createRemembering,
   durationOf,
   endedAt,
   firstByteOf,
@@ -66,12 +65,7 @@ export const standardHead = `#Version: 1.0\n#Fields: ${standardFields.join(' ')}
 
 export type LineFormat = (visit: Visit) => string
 
-function valuesOf(
-  visit: Visit,
-  facts: LineFacts,
-  moment: Moment,
-  remembering: (value: string | undefined) => string,
-): string[] {
+function valuesOf(visit: Visit, facts: LineFacts, moment: Moment): string[] {
   const { request } = visit
   const { headers } = request
   const [rangeFirst, rangeLast] = visit.status === 206 || visit.status === 416 ? rangeOf(visit) : ['-', '-']
@@ -81,12 +75,12 @@ function valuesOf(
     facts.pop,
     String(sentBytes(visit)),
     request.client.address,
-    orDash(request.method),
+    request.method,
     visit.distributionDomain ?? '-',
     orDash(request.path),
     statusOf(visit),
     orDash(headers.get('referer')),
-    remembering(headers.get('user-agent')),
+    orDash(headers.get('user-agent')),
     orDash(request.query),
     facts.logsCookies(visit.distribution) ? orDash(headers.getJoined('cookie')) : '-',
     visit.resultType,
@@ -105,8 +99,8 @@ function valuesOf(
     String(request.client.port),
     seconds(firstByteOf(visit)),
     visit.detailedResultType,
-    remembering(visit.responseHeaders?.get('content-type')),
-    orDash(visit.responseHeaders?.get('content-length')),
+    orDash(visit.responseHeaders?.get('content-type')),
+    visit.responseHeaders?.get('content-length') ?? '-',
     rangeFirst,
     rangeLast,
   ]
@@ -115,17 +109,15 @@ function valuesOf(
 /** One tab-separated line per visit, with its line end. */
 export function createStandardFormat(facts: LineFacts): LineFormat {
   const momentOf = createMoments()
-  const remembering = createRemembering()
-  return (visit) => `${valuesOf(visit, facts, momentOf(endedAt(visit)), remembering).join('\t')}\n`
+  return (visit) => `${valuesOf(visit, facts, momentOf(endedAt(visit))).join('\t')}\n`
 }
 
 /** One JSON object per line, all values text, with the additional fields of standard logging v2 (DG:standard-logging). */
 export function createJsonFormat(facts: LineFacts): LineFormat {
   const momentOf = createMoments()
-  const remembering = createRemembering()
   return (visit) => {
     const ended = endedAt(visit)
-    const values = valuesOf(visit, facts, momentOf(ended), remembering)
+    const values = valuesOf(visit, facts, momentOf(ended))
     const line: Record<string, string> = {}
     for (const [index, name] of standardFields.entries()) line[name] = values[index]!
     line['timestamp(ms)'] = String(Math.round(ended))
