@@ -125,8 +125,10 @@ test('the admin port: health is open, the rest asks for the token, tells visits 
     const tokenFile = join(edge.folder, 'admin-token')
     assert.equal((await stat(tokenFile)).mode & 0o777, 0o600)
     const authorization = `Bearer ${(await readFile(tokenFile, 'utf8')).trim()}`
-    const ask = (path: string, init: RequestInit = {}) =>
-      fetch(admin.url + path, { ...init, headers: { authorization, ...init.headers } })
+    const ask = (
+      path: string,
+      init: Omit<RequestInit, 'headers'> & { headers?: Record<string, string> } = {},
+    ) => fetch(admin.url + path, { ...init, headers: { authorization, ...init.headers } })
     assert.equal((await fetch(`${admin.url}/healthz`)).status, 200)
     assert.equal((await fetch(`${admin.url}/readyz`)).status, 200)
     for (const path of ['/metrics', '/visits', '/plan'])

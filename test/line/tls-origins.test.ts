@@ -30,10 +30,8 @@ test('an HTTPS origin must show a certificate that is trusted and matches its na
     { key: pem.private, cert: pem.cert, ca: client.cert, requestCert: true, rejectUnauthorized: false },
     (request, response) => {
       const socket = request.socket as TLSSocket
-      const peer = socket.getPeerCertificate()
-      response.end(
-        `${'subject' in peer && peer.subject !== undefined ? peer.subject.CN : 'nobody'} ${String(socket.servername)}`,
-      )
+      const peer = socket.getPeerCertificate() as { subject?: { CN?: string } }
+      response.end(`${peer.subject?.CN ?? 'nobody'} ${String(socket.servername)}`)
     },
   )
   server.listen(0, 'localhost')
