@@ -115,6 +115,7 @@ export async function startEdge(options: EdgeOptions): Promise<Edge> {
     line,
     open,
     isDraining: () => isDraining,
+    tunnels: new Set(),
     exchanges: new Exchanges(clock, () => plan.current.limits.bodyIdleTimeoutMs),
   }
   const listeners: Listener[] = []
@@ -157,6 +158,7 @@ export async function startEdge(options: EdgeOptions): Promise<Edge> {
 
   async function stop(): Promise<{ readonly cut: number }> {
     isDraining = true
+    for (const close of door.tunnels) close()
     let cut = 0
     const deadline = clock.after(plan.current.limits.drainTimeoutMs, () => {
       for (const listener of listeners) {

@@ -14,6 +14,8 @@ export interface Door {
   /** True once the edge is shutting down: connections are told to close. */
   readonly isDraining: () => boolean
   readonly exchanges: Exchanges
+  /** Ways to close the tunnels that are open: they would outlast any drain. */
+  readonly tunnels: Set<() => void>
 }
 
 /** One request and its response under way, as the watch over slow viewers sees it. */

@@ -353,9 +353,10 @@ class ReplyWriter implements Exchange {
   }
 
   isWaitingForViewer(): boolean {
-    return (
-      this.#outgoing.writableNeedDrain || (this.#outgoing.writableEnded && !this.#outgoing.writableFinished)
-    )
+    const outgoing = this.#outgoing
+    // One that has closed its sending side is taken for gone when nothing moves any more.
+    if (this.#incoming.socket.readableEnded) return true
+    return outgoing.writableNeedDrain || (outgoing.writableEnded && !outgoing.writableFinished)
   }
 
   giveUp(): void {

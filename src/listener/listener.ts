@@ -54,6 +54,8 @@ export async function openListener(planned: PlannedListener, options: ListenerOp
   } as const
   const known = new WeakMap<object, ViewerConnection>()
   const open = new Set<Socket>()
+  /** Connections that have said nothing yet: no server knows them, so draining must. */
+  const unheard = new Set<Socket>()
   let connectionId = 0
   const handshakes = new AsyncLocalStorage<{ readonly raw: Socket; readonly found: ConnectionFacts }>()
   const tlsServer =
@@ -71,9 +73,13 @@ export async function openListener(planned: PlannedListener, options: ListenerOp
   http1.maxConnections = door.plan.current.limits.maxConnections
   http1.on('connection', (socket: Socket) => {
     open.add(socket)
+    unheard.add(socket)
     socket.on('close', () => open.delete(socket))
     socket.on('error', ignoreError)
-    readFirstBytes(socket, firstBytes, (found) => welcome(socket, found))
+    readFirstBytes(socket, firstBytes, (found) => {
+      unheard.delete(socket)
+      welcome(socket, found)
+    })
   })
 
   function welcome(socket: Socket, found: FirstBytes): void {
@@ -162,6 +168,7 @@ export async function openListener(planned: PlannedListener, options: ListenerOp
       const closed = once(http1, 'close')
       http1.close()
       http1.closeIdleConnections()
+      for (const socket of unheard) socket.destroy()
       http2.drain()
       await closed
     },

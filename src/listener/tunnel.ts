@@ -33,12 +33,14 @@ export function joinTunnel(
   viewer.write(head, 'latin1')
 
   const close = (outcome: Outcome) => {
+    door.tunnels.delete(closeWell)
     timer?.cancel()
     viewer.destroy()
     origin.destroy()
     done(outcome)
   }
   const closeWell = () => close({ complete: true, failure: undefined, cause: undefined })
+  door.tunnels.add(closeWell)
   const watch = () => {
     timer = door.clock.after(Math.max(50, lastMoved + idleMs - door.clock.monotonic()), () => {
       if (door.clock.monotonic() - lastMoved >= idleMs) {
