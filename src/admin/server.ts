@@ -1,102 +1,103 @@
-import { randomBytes, timingSafeEqual } from 'node:crypto'
 import { once } from 'node:events'
-import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
-import type { Edge } from '../edge.ts'
-import type { ExplainQuestion } from '../explain.ts'
-import { publicVisit } from '../log/recent-visits.ts'
 import type { PlannedAdmin } from '../plan.ts'
+import { type AdminEdge, ownRoutes } from './own-routes.ts'
+import { type AdminAnswer, type AdminRoute, matchRoute, refused } from './route.ts'
+import { createTokenCheck, keepToken, TOKEN_FILE } from './token.ts'
 
-/** A route of the control API. */
-export interface AdminRoute {
-  readonly method: 'GET' | 'POST' | 'PUT' | 'DELETE'
-  /** `:name` stands for one segment. */
-  readonly path: string
-  /** Answered without a token. */
-  readonly isOpen?: boolean
-  handle(request: AdminRequest): Promise<AdminAnswer> | AdminAnswer
-}
-
-export interface AdminRequest {
-  readonly parameters: Readonly<Record<string, string>>
-  readonly query: URLSearchParams
-  /** The body as JSON; undefined when there was none. */
-  readonly body: unknown
-}
-
-export interface AdminAnswer {
-  readonly status?: number
-  /** JSON, unless `type` says otherwise. */
-  readonly body: unknown
-  readonly type?: string
-}
+export type { AdminAnswer, AdminRequest, AdminRoute } from './route.ts'
 
 export interface AdminOptions {
   readonly planned: PlannedAdmin
-  readonly edge: Edge
+  readonly edge: AdminEdge
   /** Folder of the file `admin-token`, which the command line of the same user reads. */
   readonly dataFolder: string
   /** Reads the configuration again; gives the report of its problems, or undefined when it was taken. */
   readonly reload: () => Promise<string | undefined>
   /** Routes of modules. */
   readonly routes?: readonly AdminRoute[]
+  /** Told what fails inside a route. */
+  readonly report?: (problem: string) => void
 }
 
+/** The control API while it runs. */
 export interface Admin {
   readonly url: string
   close(): Promise<void>
 }
 
 const MAX_BODY_BYTES = 1 << 20
-const LOOPBACK = new Set(['127.0.0.1', '::1', 'localhost'])
+/** What is sent beyond the limit is read and thrown away up to here, so that the sender gets to read its refusal. */
+const MAX_READ_BYTES = 1 << 24
+const MAX_CONNECTIONS = 256
 
-/** Opens the control API. Rejects when its port cannot be opened. */
+/** Opens the control API. Rejects with a sentence when its port or its token file cannot be opened. */
 export async function startAdmin(options: AdminOptions): Promise<Admin> {
   const { planned } = options
-  const token = Buffer.from(planned.token?.reveal() ?? (await ownToken(options.dataFolder)))
-  const routes = [...ownRoutes(options), ...(options.routes ?? [])]
-  const isLoopback = LOOPBACK.has(planned.host)
+  const isAuthorized = createTokenCheck(planned.token?.reveal() ?? (await keepToken(options.dataFolder)))
+  const tokenPlace =
+    planned.token === undefined
+      ? `in the file ${join(options.dataFolder, TOKEN_FILE)}`
+      : 'the one of admin.token'
+  const routes = [...ownRoutes(options.edge, options.reload), ...(options.routes ?? [])]
+  const isLoopback = isLoopbackName(planned.host)
 
-  const server = createServer((request, response) => {
+  const server = createServer({ headersTimeout: 10_000, requestTimeout: 30_000 }, (request, response) => {
     answer(request)
-      .catch((error: unknown) => failure(error))
-      .then((result) => send(response, result))
-      .catch(() => response.destroy())
+      .catch((error: unknown) => failure(error, request))
+      .then((result) => send(request, response, result))
+      .catch((error: unknown) => {
+        options.report?.(
+          `the admin answer to ${request.method} ${request.url} could not be sent: ${String(error)}`,
+        )
+        response.destroy()
+      })
   })
-  server.headersTimeout = 10_000
-  server.requestTimeout = 30_000
+  server.maxConnections = MAX_CONNECTIONS
 
   async function answer(request: IncomingMessage): Promise<AdminAnswer> {
-    const url = new URL(request.url ?? '/', 'http://admin')
-    const matches = routes
-      .map((route) => ({ route, parameters: match(route.path, url.pathname) }))
-      .filter((each) => each.parameters !== undefined)
-    const found = matches.find(({ route }) => route.method === request.method)
-    if (found?.route.isOpen !== true) {
-      // A page in a browser must not reach this API, neither across sites nor by a name that was pointed at loopback.
-      if (request.headers.origin !== undefined)
-        return refused(403, 'requests of web pages (Origin) are not taken')
-      if (isLoopback && !LOOPBACK.has(hostname(request.headers.host)))
-        return refused(403, 'the Host header does not name this machine')
-      if (!isAuthorized(request.headers.authorization, token)) {
-        return refused(
-          401,
-          `send "Authorization: Bearer TOKEN"; the token is in ${planned.token === undefined ? join(options.dataFolder, 'admin-token') : 'the configuration'}`,
-        )
-      }
+    const target = request.url ?? '/'
+    const mark = target.indexOf('?')
+    const path = mark === -1 ? target : target.slice(0, mark)
+    // HEAD is GET without its body (RFC 9110 section 9.3.2).
+    const method = request.method === 'HEAD' ? 'GET' : request.method
+    const fitting = routes.filter((route) => matchRoute(route.path, path) !== undefined)
+    const route = fitting.find((each) => each.method === method)
+    if (route?.isOpen !== true) {
+      const refusal = refuseStranger(request)
+      if (refusal !== undefined) return refusal
     }
-    if (found === undefined) {
-      if (matches.length > 0)
-        return refused(405, `${url.pathname} takes ${matches.map(({ route }) => route.method).join(', ')}`)
-      return refused(
-        404,
-        `there is no ${url.pathname}; routes: ${routes.map((route) => `${route.method} ${route.path}`).join(', ')}`,
-      )
+    if (route === undefined) {
+      if (fitting.length === 0) return refused(404, `there is no ${path}; routes: ${listed(routes)}`)
+      const allowed = fitting.map((each) => each.method).join(', ')
+      return refused(405, `${path} takes ${allowed}`, { allow: allowed })
     }
-    const body = await readJson(request)
-    return found.route.handle({ parameters: found.parameters!, query: url.searchParams, body })
+    const query = new URLSearchParams(mark === -1 ? '' : target.slice(mark + 1))
+    return route.handle({ parameters: matchRoute(route.path, path)!, query, body: await readJson(request) })
+  }
+
+  /** A page in a browser must not reach this API, neither across sites nor by a name that was pointed at loopback. */
+  function refuseStranger({ headers }: IncomingMessage): AdminAnswer | undefined {
+    const site = headers['sec-fetch-site']
+    if (headers.origin !== undefined || (site !== undefined && site !== 'none')) {
+      return refused(403, 'requests of web pages (Origin, Sec-Fetch-Site) are not taken')
+    }
+    if (isLoopback && !isLoopbackName(hostname(headers.host))) {
+      return refused(403, 'the Host header does not name this machine; ask for 127.0.0.1, [::1] or localhost')
+    }
+    if (isAuthorized(headers.authorization)) return undefined
+    return refused(401, `send "Authorization: Bearer TOKEN"; the token is ${tokenPlace}`, {
+      'www-authenticate': 'Bearer',
+    })
+  }
+
+  function failure(error: unknown, request: IncomingMessage): AdminAnswer {
+    if (error instanceof AdminError) return refused(error.status, error.message)
+    const message = error instanceof Error ? error.message : String(error)
+    options.report?.(`the admin route ${request.method} ${request.url} failed: ${message}`)
+    return refused(500, message)
   }
 
   server.listen(planned.port, planned.host)
@@ -107,159 +108,32 @@ export async function startAdmin(options: AdminOptions): Promise<Admin> {
       { cause: error },
     )
   })
+  // A server that listens on TCP has an address of that form.
   const { port } = server.address() as AddressInfo
   const host = planned.host.includes(':') ? `[${planned.host}]` : planned.host
   return {
     url: `http://${host}:${port}`,
     async close() {
+      if (!server.listening) return
+      const closed = once(server, 'close')
       server.close()
       server.closeAllConnections()
-      if (server.listening) await once(server, 'close')
+      await closed
     },
   }
 }
 
-function ownRoutes({ edge, reload }: AdminOptions): AdminRoute[] {
-  return [
-    { method: 'GET', path: '/healthz', isOpen: true, handle: () => ({ body: { status: 'ok' } }) },
-    {
-      method: 'GET',
-      path: '/readyz',
-      isOpen: true,
-      handle: () =>
-        edge.isDraining()
-          ? { status: 503, body: { status: 'draining' } }
-          : { body: { status: 'ready', plan: edge.plan.current.version } },
-    },
-    {
-      method: 'GET',
-      path: '/metrics',
-      handle: () => ({ body: edge.metricsText(), type: 'text/plain; version=0.0.4; charset=utf-8' }),
-    },
-    {
-      method: 'GET',
-      path: '/visits',
-      handle: ({ query }) => ({
-        body: edge.log.visits.latest(Math.min(1000, Number(query.get('limit') ?? 50) || 50)).map(publicVisit),
-      }),
-    },
-    {
-      method: 'GET',
-      path: '/visits/:id',
-      handle: ({ parameters }) => {
-        const visit = edge.log.visits.find(parameters['id']!)
-        return visit === undefined
-          ? refused(404, 'no visit of that request id is kept; log.keepVisits says how many are')
-          : { body: publicVisit(visit) }
-      },
-    },
-    { method: 'GET', path: '/plan', handle: () => ({ body: summary(edge) }) },
-    {
-      method: 'POST',
-      path: '/reload',
-      handle: async () => {
-        const problems = await reload()
-        return problems === undefined
-          ? { body: { plan: edge.plan.current.version } }
-          : { status: 422, body: { error: problems } }
-      },
-    },
-    {
-      method: 'POST',
-      path: '/explain',
-      handle: async ({ body }) => {
-        const question = questionOf(body)
-        return question === undefined
-          ? refused(
-              400,
-              'send {"url": "http://…", "method": "GET", "headers": [["Name", "value"]], "clientAddress": "203.0.113.7"}',
-            )
-          : { body: await edge.explain(question) }
-      },
-    },
-  ]
-}
-
-function questionOf(body: unknown): ExplainQuestion | undefined {
-  if (typeof body !== 'object' || body === null) return undefined
-  const { url, method = 'GET', headers = [], clientAddress } = body as Record<string, unknown>
-  if (typeof url !== 'string' || typeof method !== 'string' || !Array.isArray(headers)) return undefined
-  const pairs: [string, string][] = []
-  for (const pair of headers as unknown[]) {
-    if (!Array.isArray(pair) || typeof pair[0] !== 'string' || typeof pair[1] !== 'string') return undefined
-    pairs.push([pair[0], pair[1]])
-  }
-  return { url, method, headers: pairs, ...(typeof clientAddress === 'string' ? { clientAddress } : {}) }
-}
-
-/** What runs, without anything secret. */
-function summary(edge: Edge): unknown {
-  const plan = edge.plan.current
-  return {
-    version: plan.version,
-    listeners: edge.listeners.map((listener) => listener.url),
-    distributions: plan.distributions.map((distribution) => ({
-      name: distribution.name,
-      id: distribution.id,
-      domainName: distribution.domainName,
-      aliases: distribution.aliases,
-      origins: [...distribution.origins.values()].map(({ name, kind, domainName }) => ({
-        name,
-        kind,
-        domainName,
-      })),
-      behaviors: distribution.behaviors.map(({ pattern, origins, cachePolicy }) => ({
-        path: pattern,
-        origins: origins.map(({ name }) => name),
-        cachePolicy: cachePolicy.name,
-      })),
-    })),
-  }
-}
-
-/** The token of this installation: made once, readable by its owner only. */
-async function ownToken(folder: string): Promise<string> {
-  const file = join(folder, 'admin-token')
-  try {
-    const known = (await readFile(file, 'utf8')).trim()
-    if (known.length >= 16) return known
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
-  }
-  const token = randomBytes(24).toString('base64url')
-  await mkdir(folder, { recursive: true, mode: 0o700 })
-  await writeFile(file, `${token}\n`, { mode: 0o600 })
-  return token
-}
-
-function isAuthorized(header: string | undefined, token: Buffer): boolean {
-  const given = Buffer.from(/^Bearer (.+)$/i.exec(header ?? '')?.[1] ?? '')
-  return given.length === token.length && timingSafeEqual(given, token)
-}
-
-function match(pattern: string, path: string): Record<string, string> | undefined {
-  const wanted = pattern.split('/')
-  const given = path.split('/')
-  if (wanted.length !== given.length) return undefined
-  const parameters: Record<string, string> = {}
-  for (const [index, segment] of wanted.entries()) {
-    if (segment.startsWith(':')) parameters[segment.slice(1)] = decode(given[index]!)
-    else if (segment !== given[index]) return undefined
-  }
-  return parameters
-}
-
-function decode(text: string): string {
-  try {
-    return decodeURIComponent(text)
-  } catch {
-    return text
-  }
+function listed(routes: readonly AdminRoute[]): string {
+  return routes.map((route) => `${route.method} ${route.path}`).join(', ')
 }
 
 function hostname(host: string | undefined): string {
   if (host === undefined) return ''
-  return host.startsWith('[') ? host.slice(1, host.indexOf(']')) : host.replace(/:\d+$/, '')
+  return host.startsWith('[') ? host.slice(1, host.indexOf(']')) : host.replace(/:\d*$/, '')
+}
+
+function isLoopbackName(name: string): boolean {
+  return /^(?:localhost|::1|127(?:\.\d{1,3}){3})$/i.test(name)
 }
 
 async function readJson(request: IncomingMessage): Promise<unknown> {
@@ -267,9 +141,10 @@ async function readJson(request: IncomingMessage): Promise<unknown> {
   let bytes = 0
   for await (const chunk of request as AsyncIterable<Buffer>) {
     bytes += chunk.length
-    if (bytes > MAX_BODY_BYTES) throw new AdminError(413, `a body is at most ${MAX_BODY_BYTES} bytes`)
-    chunks.push(chunk)
+    if (bytes > MAX_READ_BYTES) break
+    if (bytes <= MAX_BODY_BYTES) chunks.push(chunk)
   }
+  if (bytes > MAX_BODY_BYTES) throw new AdminError(413, `a body is at most ${MAX_BODY_BYTES} bytes`)
   if (bytes === 0) return undefined
   try {
     return JSON.parse(Buffer.concat(chunks).toString('utf8'))
@@ -281,6 +156,7 @@ async function readJson(request: IncomingMessage): Promise<unknown> {
   }
 }
 
+/** A request that cannot be taken, with the status that says so. */
 class AdminError extends Error {
   readonly status: number
 
@@ -290,23 +166,17 @@ class AdminError extends Error {
   }
 }
 
-function failure(error: unknown): AdminAnswer {
-  if (error instanceof AdminError) return refused(error.status, error.message)
-  return refused(500, error instanceof Error ? error.message : String(error))
-}
-
-function refused(status: number, error: string): AdminAnswer {
-  return { status, body: { error } }
-}
-
-function send(response: ServerResponse, { status = 200, body, type }: AdminAnswer): void {
+function send(request: IncomingMessage, response: ServerResponse, answer: AdminAnswer): void {
+  const { status = 200, body, type, headers } = answer
   const text = type === undefined ? `${JSON.stringify(body, undefined, 2)}\n` : String(body)
   response.writeHead(status, {
     'content-type': type ?? 'application/json; charset=utf-8',
     'content-length': Buffer.byteLength(text),
     'cache-control': 'no-store',
     'x-content-type-options': 'nosniff',
-    ...(status === 401 ? { 'www-authenticate': 'Bearer' } : {}),
+    // What is left of a body that nobody reads is not waited for.
+    ...(request.complete ? {} : { connection: 'close' }),
+    ...headers,
   })
-  response.end(text)
+  response.end(request.method === 'HEAD' ? undefined : text)
 }

@@ -12,7 +12,7 @@ const COLOURS = {
 
 /**
  * One readable line per request: time, method, path, status, cache result, behavior, milliseconds, bytes. Control
- * characters are shown as escapes, so that a path cannot write on the terminal.
+ * and direction characters are shown as escapes, so that a path cannot write on the terminal.
  */
 export function createConsoleLine(hasColours: boolean): (visit: Visit) => string {
   const paint = (colour: keyof typeof COLOURS, text: string) =>
@@ -38,7 +38,7 @@ export function createConsoleLine(hasColours: boolean): (visit: Visit) => string
     return (
       [
         paint('grey', time),
-        request.method.padEnd(6),
+        shorten(request.method, 7).padEnd(7),
         target.padEnd(44),
         paint(colour, status),
         shorten(result, 18).padEnd(18),
@@ -57,9 +57,9 @@ function readableBytes(bytes: number): string {
 }
 
 function shorten(text: string, length: number): string {
-  const safe = text.replace(
-    /\p{Cc}/gu,
-    (character) => `\\x${character.charCodeAt(0).toString(16).padStart(2, '0')}`,
-  )
+  const safe = text.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, (character) => {
+    const code = character.codePointAt(0)!.toString(16)
+    return code.length <= 2 ? `\\x${code.padStart(2, '0')}` : `\\u{${code}}`
+  })
   return safe.length <= length ? safe : `${safe.slice(0, length - 1)}…`
 }

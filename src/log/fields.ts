@@ -1,20 +1,26 @@
 import type { OriginVisit, Visit } from '../visit.ts'
 
 const ENCODED = /[\0-\x20\x7f-\uffff<>"#%{}|\\^~[\]`']/
-const EACH_ENCODED = /[\0-\x20\x7f-\uffff<>"#%{}|\\^~[\]`']/g
+const EACH_ENCODED = /[\0-\x20\x7f-\u{10ffff}<>"#%{}|\\^~[\]`']/gu
 
 /**
  * Percent-encodes a log value as CloudFront does (DG:standard-logs-reference): bytes 0 to 32 and 127 and above, and
  * the characters < > " # % { } | \ ^ ~ [ ] ` '. Header values are latin1, one character per byte.
  */
 export function encodeValue(text: string): string {
-  if (!ENCODED.test(text)) return text
-  return text.replace(EACH_ENCODED, (character) => {
-    const code = character.charCodeAt(0)
-    return code < 256
-      ? `%${code < 16 ? '0' : ''}${code.toString(16).toUpperCase()}`
-      : encodeURIComponent(character)
-  })
+  return ENCODED.test(text) ? text.replace(EACH_ENCODED, encodeCharacter) : text
+}
+
+function encodeCharacter(character: string): string {
+  const code = character.charCodeAt(0)
+  if (code < 256) return percent(code)
+  let encoded = ''
+  for (const byte of Buffer.from(character)) encoded += percent(byte)
+  return encoded
+}
+
+function percent(byte: number): string {
+  return `%${byte < 16 ? '0' : ''}${byte.toString(16).toUpperCase()}`
 }
 
 /** A value, or `-` for none. */
@@ -22,9 +28,32 @@ export function orDash(value: string | undefined): string {
   return value === undefined || value === '' ? '-' : encodeValue(value)
 }
 
+const REMEMBERED = 1000
+const REMEMBERED_LENGTH = 512
+
+/**
+ * `orDash` that remembers: a user agent always has spaces, and few of them make most of the traffic. Bounded in
+ * number and length.
+ */
+export function createRemembering(): (value: string | undefined) => string {
+  const known = new Map<string, string>()
+  return (value) => {
+    if (value === undefined || value === '') return '-'
+    let encoded = known.get(value)
+    if (encoded !== undefined) return encoded
+    encoded = encodeValue(value)
+    if (value.length > REMEMBERED_LENGTH) return encoded
+    if (known.size >= REMEMBERED) known.clear()
+    known.set(value, encoded)
+    return encoded
+  }
+}
+
 /** Seconds with three decimals. */
 export function seconds(ms: number): string {
-  return (Math.max(0, ms) / 1000).toFixed(3)
+  const whole = ms > 0 ? Math.round(ms) : 0
+  const rest = whole % 1000
+  return `${(whole - rest) / 1000}.${rest < 10 ? '00' : rest < 100 ? '0' : ''}${rest}`
 }
 
 export interface Moment {

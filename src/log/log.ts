@@ -8,7 +8,7 @@ import { createConsoleLine } from './console-line.ts'
 import { Metrics } from './metrics.ts'
 import type { OperationalLogger } from './operational.ts'
 import { RecentVisits } from './recent-visits.ts'
-import { createJsonFormat, createStandardFormat } from './standard-format.ts'
+import { createJsonFormat, createStandardFormat, type LineFacts } from './standard-format.ts'
 
 export interface LogOptions {
   readonly clock: Clock
@@ -34,10 +34,11 @@ export interface Log {
 export function createLog({ clock, plan, operational, writeConsole }: LogOptions): Log {
   const planned = plan.current.log
   const report = (problem: string) => operational.warn(problem)
-  const facts = {
-    pop: plan.current.identity.pop,
-    logsCookies: (name: string | undefined) =>
-      plan.current.distributions.find((each) => each.name === name)?.logCookies === true,
+  const facts: LineFacts = {
+    get pop() {
+      return plan.current.identity.pop
+    },
+    logsCookies: (name) => plan.current.distributions.find((each) => each.name === name)?.logCookies === true,
   }
   const access =
     planned.access === undefined
@@ -48,13 +49,13 @@ export function createLog({ clock, plan, operational, writeConsole }: LogOptions
           format: planned.access.format === 'json' ? createJsonFormat(facts) : createStandardFormat(facts),
           report,
         })
-  const capture = planned.capture === undefined ? undefined : new CaptureLog(planned.capture, report)
+  const capture =
+    planned.capture === undefined ? undefined : new CaptureLog({ clock, planned: planned.capture, report })
   const metrics = new Metrics()
   const visits = new RecentVisits(planned.keepVisits)
-  const consoleLine = planned.console
-    ? createConsoleLine(process.stdout.isTTY === true && process.env['NO_COLOR'] === undefined)
-    : undefined
-  const write = writeConsole ?? ((text: string) => void process.stdout.write(text))
+  const output = writeConsole === undefined && planned.console ? openStandardOutput() : undefined
+  const write = writeConsole ?? ((text: string) => output?.write(text))
+  const consoleLine = planned.console ? createConsoleLine(hasColours()) : undefined
 
   function finish(passage: Passage, outcome: Outcome): void {
     const { visit } = passage
@@ -80,19 +81,43 @@ export function createLog({ clock, plan, operational, writeConsole }: LogOptions
     async close() {
       await Promise.all([access?.close(), capture?.flush()])
       metrics.close()
+      output?.close()
     },
   }
 }
 
-/** The result after the last byte, where that byte was not reached (DG:standard-logs-reference). */
+/** Colours are for terminals whose owner does not refuse them (https://no-color.org). */
+function hasColours(): boolean {
+  return process.stdout.isTTY === true && (process.env['NO_COLOR'] ?? '') === ''
+}
+
+/** Standard output, whose reader may leave: `edgeward start | head` must not end the edge. */
+function openStandardOutput(): { write(text: string): void; close(): void } {
+  const { stdout } = process
+  let isOpen = true
+  const stop = () => (isOpen = false)
+  stdout.on('error', stop)
+  return {
+    write: (text) => {
+      if (isOpen) stdout.write(text)
+    },
+    close: () => stdout.off('error', stop),
+  }
+}
+
+/**
+ * The result after the last byte, where that byte was not reached (DG:standard-logs-reference). Without a head nothing
+ * was sent, which is status 000.
+ */
 function settleResult(visit: Visit, outcome: Outcome): void {
+  if (visit.firstByteAt === undefined) visit.status = 0
   visit.resultType = 'Error'
   if (visit.cause === undefined && outcome.cause !== undefined) visit.cause = outcome.cause
-  if (visit.status === 0) {
-    visit.fault ??= 'ClientHungUp'
-    visit.detailedResultType = 'ClientHungUpRequest'
-  } else if (outcome.failure === 'origin-broke') {
+  if (outcome.failure === 'origin-broke') {
     visit.fault ??= 'AbortedOrigin'
     visit.detailedResultType = 'AbortedOrigin'
+  } else if (visit.status === 0) {
+    visit.fault ??= 'ClientHungUp'
+    visit.detailedResultType = 'ClientHungUpRequest'
   } else visit.detailedResultType = 'ClientCommError'
 }

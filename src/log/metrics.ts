@@ -1,31 +1,81 @@
 import { monitorEventLoopDelay } from 'node:perf_hooks'
-import type { Visit } from '../visit.ts'
+import type { FaultCode } from '../faults.ts'
+import type { OriginVisit, Visit } from '../visit.ts'
 import { durationOf, receivedBytes, sentBytes } from './fields.ts'
+import { Histogram, type Labels, MetricsPage } from './metrics-page.ts'
 
-/** Upper bounds of the latency buckets, in seconds. */
-const BUCKETS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30]
-const RESULTS = ['Hit', 'RefreshHit', 'Miss', 'Error', 'Redirect', 'other'] as const
+/** The result types that are counted apart (DG:standard-logs-reference); whatever else there may be is `other`. */
+const RESULTS = [
+  'Hit',
+  'RefreshHit',
+  'Miss',
+  'Error',
+  'Redirect',
+  'LimitExceeded',
+  'CapacityExceeded',
+  'LambdaGeneratedResponse',
+  'LambdaValidationError',
+  'LambdaExecutionError',
+  'LambdaLimitExceeded',
+  'FunctionGeneratedResponse',
+  'FunctionValidationError',
+  'FunctionExecutionError',
+  'FunctionThrottledError',
+  'other',
+] as const
+const OTHER = RESULTS.length - 1
+const resultIndex: ReadonlyMap<string, number> = new Map(RESULTS.map((result, index) => [result, index]))
+
+const DELAY_SAMPLE_MS = 20
+
+/** Functions may choose origins by name; further ones are counted together. */
+const MAX_ORIGINS = 200
 
 /** Figures of one distribution; a slot per status class and result, so that counting touches no string. */
 class DistributionFigures {
   readonly requests = new Float64Array(6 * RESULTS.length)
-  readonly buckets = new Float64Array(BUCKETS.length + 1)
-  seconds = 0
+  readonly duration = new Histogram()
+  readonly faults = new Map<FaultCode, number>()
+  readonly origins = new Map<string, OriginFigures>()
   bytesOut = 0
   bytesIn = 0
 
   add(visit: Visit): void {
-    const status = Math.min(5, Math.floor(visit.status / 100))
-    const result = RESULTS.indexOf(visit.resultType as (typeof RESULTS)[number])
-    this.requests[status * RESULTS.length + (result === -1 ? RESULTS.length - 1 : result)]!++
-    const taken = durationOf(visit) / 1000
-    let bucket = 0
-    while (bucket < BUCKETS.length && taken > BUCKETS[bucket]!) bucket++
-    this.buckets[bucket]!++
-    this.seconds += taken
+    const status = visit.status >= 500 ? 5 : Math.floor(visit.status / 100)
+    this.requests[status * RESULTS.length + (resultIndex.get(visit.resultType) ?? OTHER)]!++
+    this.duration.add(durationOf(visit) / 1000)
     this.bytesOut += sentBytes(visit)
     this.bytesIn += receivedBytes(visit)
+    if (visit.fault !== undefined) count(this.faults, visit.fault)
+    for (const origin of visit.origins) this.#originOf(origin.origin).add(origin)
   }
+
+  #originOf(name: string): OriginFigures {
+    const known = this.origins.get(name)
+    if (known !== undefined) return known
+    if (this.origins.size >= MAX_ORIGINS && name !== 'other') return this.#originOf('other')
+    const figures = new OriginFigures()
+    this.origins.set(name, figures)
+    return figures
+  }
+}
+
+class OriginFigures {
+  asked = 0
+  attempts = 0
+  readonly firstByte = new Histogram()
+  readonly faults = new Map<FaultCode, number>()
+
+  add(origin: OriginVisit): void {
+    this.asked++
+    this.attempts += origin.attempts
+    if (origin.firstByteAt !== undefined) this.firstByte.add((origin.firstByteAt - origin.startedAt) / 1000)
+    if (origin.fault !== undefined) count(this.faults, origin.fault)
+  }
+}
+
+function count(faults: Map<FaultCode, number>, code: FaultCode): void {
+  faults.set(code, (faults.get(code) ?? 0) + 1)
 }
 
 /** What else is shown, asked for at the moment of a scrape. */
@@ -43,9 +93,7 @@ export interface Gauges {
  */
 export class Metrics {
   readonly #distributions = new Map<string, DistributionFigures>()
-  readonly #origins = new Map<string, { asked: number; seconds: number }>()
-  readonly #faults = new Map<string, number>()
-  readonly #delay = monitorEventLoopDelay({ resolution: 20 })
+  readonly #delay = monitorEventLoopDelay({ resolution: DELAY_SAMPLE_MS })
 
   constructor() {
     this.#delay.enable()
@@ -56,132 +104,122 @@ export class Metrics {
     let figures = this.#distributions.get(name)
     if (figures === undefined) this.#distributions.set(name, (figures = new DistributionFigures()))
     figures.add(visit)
-    if (visit.fault !== undefined) this.#faults.set(visit.fault, (this.#faults.get(visit.fault) ?? 0) + 1)
-    for (const origin of visit.origins) {
-      const known = this.#origins.get(origin.origin)
-      const seconds = origin.firstByteAt === undefined ? 0 : (origin.firstByteAt - origin.startedAt) / 1000
-      if (known === undefined) this.#origins.set(origin.origin, { asked: 1, seconds })
-      else {
-        known.asked++
-        known.seconds += seconds
-      }
-    }
   }
 
   close(): void {
     this.#delay.disable()
   }
 
+  /** Everything at this moment. The delay of the event loop is that since the last call. */
   text(gauges: Gauges): string {
-    const lines: string[] = []
-    const tell = (
-      name: string,
-      type: string,
-      help: string,
-      values: readonly (readonly [labels: string, value: number])[],
-    ) => {
-      lines.push(`# HELP ${name} ${help}`, `# TYPE ${name} ${type}`)
-      for (const [labels, value] of values) lines.push(`${name}${labels} ${value}`)
-    }
+    const page = new MetricsPage()
+    this.#tellTraffic(page)
+    this.#tellOrigins(page)
+    page.gauge('edgeward_connections', 'Open viewer connections.', gauges.connections())
+    page.gauge('edgeward_requests_in_flight', 'Responses that are being sent.', gauges.requestsInFlight())
+    page.gauge('edgeward_origin_connections', 'Open connections to origins.', gauges.originConnections())
+    page.counter('edgeward_log_lines_dropped_total', 'Access log lines that were not written.', [
+      [{}, gauges.logDropped()],
+    ])
+    page.gauge('edgeward_log_lines_pending', 'Access log lines that wait to be written.', gauges.logPending())
+    this.#tellProcess(page)
+    return page.text()
+  }
+
+  #tellTraffic(page: MetricsPage): void {
     const each = [...this.#distributions]
-    tell(
+    page.counter(
       'edgeward_requests_total',
-      'counter',
       'Requests that have ended.',
-      each.flatMap(([name, figures]) => requestValues(name, figures)),
+      each.flatMap(([distribution, figures]) => requestValues(distribution, figures)),
     )
-    tell(
+    page.counter(
       'edgeward_bytes_sent_total',
-      'counter',
       'Bytes sent to viewers, heads included.',
-      each.map(([name, figures]) => [labels({ distribution: name }), figures.bytesOut]),
+      each.map(([distribution, { bytesOut }]) => [{ distribution }, bytesOut]),
     )
-    tell(
+    page.counter(
       'edgeward_bytes_received_total',
-      'counter',
       'Bytes received from viewers, heads included.',
-      each.map(([name, figures]) => [labels({ distribution: name }), figures.bytesIn]),
+      each.map(([distribution, { bytesIn }]) => [{ distribution }, bytesIn]),
     )
-    lines.push(
-      '# HELP edgeward_request_seconds Time from the head of a request to the end of its response.',
-      '# TYPE edgeward_request_seconds histogram',
+    page.histogram(
+      'edgeward_request_seconds',
+      'Time from the head of a request to the end of its response.',
+      each.map(([distribution, { duration }]) => [{ distribution }, duration]),
     )
-    for (const [name, figures] of each) lines.push(...histogram(name, figures))
-    tell(
+    page.counter(
       'edgeward_faults_total',
-      'counter',
-      'Faults by their code.',
-      [...this.#faults].map(([code, count]) => [labels({ code }), count]),
+      'Requests that failed, by fault.',
+      each.flatMap(([distribution, { faults }]) =>
+        [...faults].map(([code, number]): [Labels, number] => [{ distribution, code }, number]),
+      ),
     )
-    tell(
+  }
+
+  #tellOrigins(page: MetricsPage): void {
+    const each = [...this.#distributions].flatMap(([distribution, { origins }]) =>
+      [...origins].map(([origin, figures]) => ({ labels: { distribution, origin }, figures })),
+    )
+    page.counter(
       'edgeward_origin_requests_total',
-      'counter',
       'Requests to origins.',
-      [...this.#origins].map(([origin, { asked }]) => [labels({ origin }), asked]),
+      each.map(({ labels, figures }) => [labels, figures.asked]),
     )
-    tell(
-      'edgeward_origin_first_byte_seconds_total',
-      'counter',
-      'Time spent waiting for the first byte of origins.',
-      [...this.#origins].map(([origin, { seconds }]) => [labels({ origin }), seconds]),
+    page.counter(
+      'edgeward_origin_attempts_total',
+      'Attempts to reach origins; more than requests where some were repeated.',
+      each.map(({ labels, figures }) => [labels, figures.attempts]),
     )
-    tell('edgeward_connections', 'gauge', 'Open viewer connections.', [['', gauges.connections()]])
-    tell('edgeward_requests_in_flight', 'gauge', 'Responses that are being sent.', [
-      ['', gauges.requestsInFlight()],
-    ])
-    tell('edgeward_origin_connections', 'gauge', 'Open connections to origins.', [
-      ['', gauges.originConnections()],
-    ])
-    tell('edgeward_log_lines_dropped_total', 'counter', 'Access log lines that were not written.', [
-      ['', gauges.logDropped()],
-    ])
-    tell('edgeward_log_lines_pending', 'gauge', 'Access log lines that wait to be written.', [
-      ['', gauges.logPending()],
-    ])
+    page.histogram(
+      'edgeward_origin_first_byte_seconds',
+      'Time until the first byte of an origin.',
+      each.map(({ labels, figures }) => [labels, figures.firstByte]),
+    )
+    page.counter(
+      'edgeward_origin_faults_total',
+      'Faults of origins.',
+      each.flatMap(({ labels, figures }) =>
+        [...figures.faults].map(([code, number]): [Labels, number] => [{ ...labels, code }, number]),
+      ),
+    )
+  }
+
+  #tellProcess(page: MetricsPage): void {
     const memory = process.memoryUsage()
     const cpu = process.cpuUsage()
-    tell('process_resident_memory_bytes', 'gauge', 'Resident memory.', [['', memory.rss]])
-    tell('nodejs_heap_size_used_bytes', 'gauge', 'Heap in use.', [['', memory.heapUsed]])
-    tell('process_cpu_seconds_total', 'counter', 'CPU time, user and system.', [
-      ['', (cpu.user + cpu.system) / 1e6],
+    page.gauge('process_resident_memory_bytes', 'Resident memory.', memory.rss)
+    page.gauge('nodejs_heap_size_used_bytes', 'Heap in use.', memory.heapUsed)
+    page.counter('process_cpu_seconds_total', 'CPU time, user and system.', [
+      [{}, (cpu.user + cpu.system) / 1e6],
     ])
-    tell('nodejs_eventloop_lag_p99_seconds', 'gauge', 'Delay of the event loop, 99th percentile.', [
-      ['', this.#delay.percentile(99) / 1e9],
-    ])
-    return `${lines.join('\n')}\n`
+    page.gauge('nodejs_eventloop_lag_mean_seconds', 'Delay of the event loop, mean.', lagOf(this.#delay.mean))
+    page.gauge(
+      'nodejs_eventloop_lag_p99_seconds',
+      'Delay of the event loop, 99th percentile.',
+      lagOf(this.#delay.percentile(99)),
+    )
+    page.gauge(
+      'nodejs_eventloop_lag_max_seconds',
+      'Delay of the event loop, longest.',
+      lagOf(this.#delay.max),
+    )
+    this.#delay.reset()
   }
 }
 
-function requestValues(distribution: string, figures: DistributionFigures): [string, number][] {
-  const values: [string, number][] = []
-  for (let status = 0; status < 6; status++) {
-    for (const [index, result] of RESULTS.entries()) {
-      const count = figures.requests[status * RESULTS.length + index]!
-      if (count > 0)
-        values.push([labels({ distribution, status: status === 0 ? '000' : `${status}xx`, result }), count])
-    }
+/** Seconds late: Node measures from one sample to the next, and gives NaN before the first. */
+function lagOf(nanoseconds: number): number {
+  return Number.isFinite(nanoseconds) ? Math.max(0, nanoseconds / 1e9 - DELAY_SAMPLE_MS / 1000) : 0
+}
+
+function requestValues(distribution: string, { requests }: DistributionFigures): [Labels, number][] {
+  const values: [Labels, number][] = []
+  for (const [index, number] of requests.entries()) {
+    if (number === 0) continue
+    const status = Math.floor(index / RESULTS.length)
+    const result = RESULTS[index % RESULTS.length]!
+    values.push([{ distribution, status: status === 0 ? '000' : `${status}xx`, result }, number])
   }
   return values
-}
-
-function histogram(distribution: string, figures: DistributionFigures): string[] {
-  const lines: string[] = []
-  let sum = 0
-  for (const [index, bound] of [...BUCKETS.map(String), '+Inf'].entries()) {
-    sum += figures.buckets[index]!
-    lines.push(`edgeward_request_seconds_bucket${labels({ distribution, le: bound })} ${sum}`)
-  }
-  lines.push(
-    `edgeward_request_seconds_sum${labels({ distribution })} ${figures.seconds}`,
-    `edgeward_request_seconds_count${labels({ distribution })} ${sum}`,
-  )
-  return lines
-}
-
-function labels(values: Readonly<Record<string, string>>): string {
-  const parts = Object.entries(values).map(
-    ([name, value]) =>
-      `${name}="${value.replaceAll('\\', '\\\\').replaceAll('"', '\\"').replaceAll('\n', '\\n')}"`,
-  )
-  return `{${parts.join(',')}}`
 }

@@ -1,22 +1,12 @@
+import { Body } from '../http/body.ts'
 import type { Visit } from '../visit.ts'
 
-/** Fields whose values are never shown: they let whoever reads them act as somebody else. */
-const SECRET_FIELDS = new Set([
-  'authorization',
-  'proxy-authorization',
-  'cookie',
-  'set-cookie',
-  'x-origin-verify',
-  'x-api-key',
-  'x-amz-security-token',
-])
-const SECRET_PARAMETERS =
-  /((?:^|&)(?:Policy|Signature|Key-Pair-Id|X-Amz-Signature|X-Amz-Security-Token|token|access_token)=)[^&]*/gi
-
-/** The last visits, by request id. */
+/** The last visits. Adding one costs a slot of a ring; finding one by its request id looks through them. */
 export class RecentVisits {
   readonly #limit: number
-  readonly #byId = new Map<string, Visit>()
+  readonly #ring: Visit[] = []
+  /** Where the next visit goes, once the ring is full. */
+  #next = 0
 
   constructor(limit: number) {
     this.#limit = limit
@@ -24,33 +14,31 @@ export class RecentVisits {
 
   add(visit: Visit): void {
     if (this.#limit === 0) return
-    if (this.#byId.size >= this.#limit) {
-      const oldest = this.#byId.keys().next()
-      if (oldest.done !== true) this.#byId.delete(oldest.value)
+    const kept = visit.request.body.kind === 'none' ? visit : withoutBody(visit)
+    if (this.#ring.length < this.#limit) {
+      this.#ring.push(kept)
+      return
     }
-    this.#byId.set(visit.request.id, visit)
+    this.#ring[this.#next] = kept
+    this.#next = this.#next + 1 === this.#limit ? 0 : this.#next + 1
   }
 
   find(requestId: string): Visit | undefined {
-    return this.#byId.get(requestId)
+    return this.#ring.find((visit) => visit.request.id === requestId)
   }
 
-  /** Newest first. */
+  /** At most `count` of them, newest first. */
   latest(count: number): Visit[] {
-    return [...this.#byId.values()].slice(-count).toReversed()
+    const oldestFirst = [...this.#ring.slice(this.#next), ...this.#ring.slice(0, this.#next)]
+    return oldestFirst.toReversed().slice(0, Math.max(0, count))
   }
 }
 
-/** A visit as JSON without values of secret fields and parameters. */
-export function publicVisit(visit: Visit): unknown {
-  const text = JSON.stringify(visit, (key, value: unknown) => {
-    if ((key === 'headers' || key === 'responseHeaders') && Array.isArray(value)) {
-      return value.map((pair: [string, string]) =>
-        SECRET_FIELDS.has(pair[0].toLowerCase()) ? [pair[0], '[secret]'] : pair,
-      )
-    }
-    if (key === 'query' && typeof value === 'string') return value.replace(SECRET_PARAMETERS, '$1[secret]')
-    return value
+/** A body may hold megabytes, or a connection that is long closed: a visit that is kept must not keep those. */
+function withoutBody(visit: Visit): Visit {
+  const kept = Object.assign(Object.create(Object.getPrototypeOf(visit)) as Visit, visit, {
+    request: { ...visit.request, body: Body.none() },
   })
-  return JSON.parse(text)
+  kept.requestBodyBytes ||= visit.request.body.length ?? 0
+  return kept
 }

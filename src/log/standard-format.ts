@@ -2,6 +2,7 @@ import type { Visit } from '../visit.ts'
 import {
   cipherOf,
   createMoments,
+  createRemembering,
   durationOf,
   endedAt,
   firstByteOf,
@@ -65,7 +66,12 @@ export const standardHead = `#Version: 1.0\n#Fields: ${standardFields.join(' ')}
 
 export type LineFormat = (visit: Visit) => string
 
-function valuesOf(visit: Visit, facts: LineFacts, moment: Moment): string[] {
+function valuesOf(
+  visit: Visit,
+  facts: LineFacts,
+  moment: Moment,
+  remembering: (value: string | undefined) => string,
+): string[] {
   const { request } = visit
   const { headers } = request
   const [rangeFirst, rangeLast] = visit.status === 206 || visit.status === 416 ? rangeOf(visit) : ['-', '-']
@@ -75,12 +81,12 @@ function valuesOf(visit: Visit, facts: LineFacts, moment: Moment): string[] {
     facts.pop,
     String(sentBytes(visit)),
     request.client.address,
-    request.method,
+    orDash(request.method),
     visit.distributionDomain ?? '-',
     orDash(request.path),
     statusOf(visit),
     orDash(headers.get('referer')),
-    orDash(headers.get('user-agent')),
+    remembering(headers.get('user-agent')),
     orDash(request.query),
     facts.logsCookies(visit.distribution) ? orDash(headers.getJoined('cookie')) : '-',
     visit.resultType,
@@ -99,8 +105,8 @@ function valuesOf(visit: Visit, facts: LineFacts, moment: Moment): string[] {
     String(request.client.port),
     seconds(firstByteOf(visit)),
     visit.detailedResultType,
-    orDash(visit.responseHeaders?.get('content-type')),
-    visit.responseHeaders?.get('content-length') ?? '-',
+    remembering(visit.responseHeaders?.get('content-type')),
+    orDash(visit.responseHeaders?.get('content-length')),
     rangeFirst,
     rangeLast,
   ]
@@ -109,15 +115,17 @@ function valuesOf(visit: Visit, facts: LineFacts, moment: Moment): string[] {
 /** One tab-separated line per visit, with its line end. */
 export function createStandardFormat(facts: LineFacts): LineFormat {
   const momentOf = createMoments()
-  return (visit) => `${valuesOf(visit, facts, momentOf(endedAt(visit))).join('\t')}\n`
+  const remembering = createRemembering()
+  return (visit) => `${valuesOf(visit, facts, momentOf(endedAt(visit)), remembering).join('\t')}\n`
 }
 
 /** One JSON object per line, all values text, with the additional fields of standard logging v2 (DG:standard-logging). */
 export function createJsonFormat(facts: LineFacts): LineFormat {
   const momentOf = createMoments()
+  const remembering = createRemembering()
   return (visit) => {
     const ended = endedAt(visit)
-    const values = valuesOf(visit, facts, momentOf(ended))
+    const values = valuesOf(visit, facts, momentOf(ended), remembering)
     const line: Record<string, string> = {}
     for (const [index, name] of standardFields.entries()) line[name] = values[index]!
     line['timestamp(ms)'] = String(Math.round(ended))

@@ -144,7 +144,7 @@ test('the admin port: health is open, the rest asks for the token, tells visits 
     )
 
     const response = await fetch(`${edge.url}/p?Signature=hidden&a=1`, {
-      headers: { authorization: 'Basic hidden', cookie: 'hidden=1' },
+      headers: { authorization: 'Basic hidden', cookie: 'session=hidden' },
     })
     const id = response.headers.get('x-amz-cf-id')!
     await edge.ended(1)
