@@ -183,6 +183,7 @@ export async function startEdge(options: EdgeOptions): Promise<Edge> {
     metricsText: () =>
       log.metrics.text({
         connections: () => listeners.reduce((sum, listener) => sum + listener.connections(), 0),
+        laneConnections: () => listeners.reduce((sum, listener) => sum + listener.laneConnections(), 0),
         requestsInFlight: () => door.exchanges.size,
         originConnections: () => pools.size,
         logDropped: () => log.access?.dropped ?? 0,

@@ -48,6 +48,8 @@ export interface PlannedListener {
   readonly port: number
   readonly tls: PlannedTls | undefined
   readonly proxyProtocol: boolean
+  /** Whether plain requests are read by the lane; without it everything goes the way of `node:http`. */
+  readonly fastLane: boolean
 }
 
 export interface PlannedTls {

@@ -40,7 +40,7 @@ export const edgeSchema = z
     listeners: z
       .array(listenerSchema)
       .min(1)
-      .default([{ port: 8080, proxyProtocol: false }])
+      .default([{ port: 8080, proxyProtocol: false, fastLane: true }])
       .describe('Ports on which viewers connect. Left out: HTTP on 8080.'),
     processes: z.number().int().min(1).max(256).default(1).describe('Server processes that share the ports.'),
     trustedProxies: trustedProxiesSchema,

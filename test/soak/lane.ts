@@ -1,5 +1,5 @@
 /**
- * Throws mutated requests at the fast lane for a while: `node test/fuzz/lane.ts [SECONDS] [SEED]`.
+ * Throws mutated requests at the fast lane for a while: `npm run soak -- lane [SECONDS] [SEED]`.
  *
  * Whatever the lane takes must be taken by Node's parser and our hygiene with the same method, target, fields and
  * end; and every tenth string, cut into pieces, must be answered as without a lane. The first difference is
@@ -15,7 +15,7 @@ const [secondsText = '60', seedText = String(Date.now() % 1_000_000)] = process.
 const seconds = Number(secondsText)
 const seed = Number(seedText)
 if (!(seconds > 0) || !Number.isInteger(seed)) {
-  console.error('usage: node test/fuzz/lane.ts [SECONDS] [SEED], a positive number and a whole number')
+  console.error('usage: npm run soak -- lane [SECONDS] [SEED], a positive number and a whole number')
   process.exit(2)
 }
 
