@@ -1,6 +1,8 @@
 import { systemClock, type Clock } from './base/clock.ts'
 import { createMemoryRelief } from './base/memory-relief.ts'
-import { createCache } from './cache/cache.ts'
+import { type Cache, createCache } from './cache/cache.ts'
+import { createSpool } from './cache/spool.ts'
+import { MemoryStore } from './cache/store/memory.ts'
 import { createDistribution } from './distribution/distribution.ts'
 import { type Geo, openGeo } from './distribution/geo.ts'
 import { createViewerHeaders } from './distribution/viewer-header-source.ts'
@@ -16,10 +18,12 @@ import { createFolderOrigin } from './origin/folder.ts'
 import { OriginNames } from './origin/names.ts'
 import { createOrigin } from './origin/origin.ts'
 import { OriginPools } from './origin/pools.ts'
+import { isWebSocket } from './origin/prepare.ts'
 import type { Handle, Plan } from './plan.ts'
 import { createLine } from './request.ts'
 import type { Line } from './rooms.ts'
 import { createResponse } from './response/response.ts'
+import { trimForBehavior } from './response/shape.ts'
 import { type Outcome, Passage, Visit, type ViewerRequest } from './visit.ts'
 import { createWaf } from './waf/waf.ts'
 
@@ -39,6 +43,7 @@ export interface Edge {
   readonly plan: Handle<Plan>
   readonly line: Line
   readonly log: Log
+  readonly cache: Cache
   readonly listeners: readonly Listener[]
   /** A passage for a request under the plan of this moment. */
   open(request: ViewerRequest): Passage
@@ -65,11 +70,23 @@ export async function startEdge(options: EdgeOptions): Promise<Edge> {
 
   const distribution = createDistribution({ clock, geo })
   const viewerHeader = createViewerHeaders(geo)
+  const report = (problem: string) => options.operational.warn(problem)
+  const store = new MemoryStore({ maxBytes: options.plan.cache.memoryBytes, report })
+  const spool = createSpool(store.spoolFolder)
+  const cache = createCache({
+    clock,
+    store,
+    viewerHeader,
+    isUpgrade: isWebSocket,
+    trim: trimForBehavior,
+    spoolFolder: spool.folder,
+    report,
+  })
   const line = createLine({
     distribution,
     waf: createWaf(),
     functions: createFunctions(),
-    cache: createCache(),
+    cache,
     origin: createOrigin({
       clock,
       names,
@@ -133,6 +150,7 @@ export async function startEdge(options: EdgeOptions): Promise<Edge> {
   } catch (error) {
     for (const listener of listeners) listener.close()
     await log.close()
+    await store.close()
     throw error
   }
 
@@ -152,6 +170,7 @@ export async function startEdge(options: EdgeOptions): Promise<Edge> {
     if (before.processes !== next.processes) notes.push('processes')
     if (JSON.stringify(before.geo) !== JSON.stringify(next.geo)) notes.push('geo')
     if (JSON.stringify(before.log) !== JSON.stringify(next.log)) notes.push('log')
+    if (before.cache.memoryBytes !== next.cache.memoryBytes) notes.push('cache.memoryBytes')
     if (before.admin?.port !== next.admin?.port) notes.push('admin')
     return notes
   }
@@ -169,6 +188,8 @@ export async function startEdge(options: EdgeOptions): Promise<Edge> {
     await Promise.all(listeners.map((listener) => listener.drain()))
     deadline.cancel()
     pools.close()
+    await store.close()
+    await spool.close()
     await log.close()
     return { cut }
   }
@@ -177,6 +198,7 @@ export async function startEdge(options: EdgeOptions): Promise<Edge> {
     plan,
     line,
     log,
+    cache,
     listeners,
     open,
     isDraining: () => isDraining,
@@ -188,7 +210,8 @@ export async function startEdge(options: EdgeOptions): Promise<Edge> {
         logDropped: () => log.access?.dropped ?? 0,
         logPending: () => log.access?.pending ?? 0,
       }),
-    explain: (question) => explain(plan.current, question, { clock, distribution, viewerHeader, geo }),
+    explain: (question) =>
+      explain(plan.current, question, { clock, distribution, viewerHeader, geo, cachePeek: cache.peek }),
     reload,
     stop,
   }
@@ -203,6 +226,7 @@ export async function explainOffline(plan: Plan, question: ExplainQuestion): Pro
     distribution: createDistribution({ clock, geo }),
     viewerHeader: createViewerHeaders(geo),
     geo,
+    cachePeek: () => ['no edge is running, so it is not known what is stored'],
   })
 }
 

@@ -1,5 +1,6 @@
 import { networkInterfaces } from 'node:os'
 import { resolve } from 'node:path'
+import { compileCache } from '../cache/config.ts'
 import { compileHosts, findHost } from '../distribution/host-table.ts'
 import { compileCidrs } from '../http/address.ts'
 import { compileIdentity, compileLimits, compileListener } from '../listener/config.ts'
@@ -39,6 +40,7 @@ export function compilePlan(checked: CheckedConfig, { baseFolder, version }: Com
     isTrustedProxy: compileCidrs(config.trustedProxies),
     limits: compileLimits(config.limits),
     log: compileLog(config.log, baseFolder),
+    cache: compileCache(config.cache),
     admin: compileAdmin(config.admin, checked.environment),
     geo: {
       countryFile:

@@ -102,6 +102,14 @@ export function planFor(
     },
     log: { access: undefined, capture: undefined, keepVisits: 10, console: false, ...log },
     admin: undefined,
+    cache: {
+      memoryBytes: 1 << 20,
+      tagHeaders: [],
+      cacheStatus: 'never',
+      finishAbandoned: false,
+      upstreamAge: 'subtract',
+      malformedAge: 'ignore',
+    },
     geo: { countryFile: undefined, asnFile: undefined },
   }
 }

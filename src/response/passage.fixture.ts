@@ -141,6 +141,14 @@ function planOf(identity: Identity): Plan {
     },
     log: { access: undefined, capture: undefined, keepVisits: 0, console: false },
     admin: undefined,
+    cache: {
+      memoryBytes: 1 << 20,
+      tagHeaders: [],
+      cacheStatus: 'never',
+      finishAbandoned: false,
+      upstreamAge: 'subtract',
+      malformedAge: 'ignore',
+    },
     geo: { countryFile: undefined, asnFile: undefined },
   }
 }

@@ -189,7 +189,10 @@ export class DiskIndex {
       }
       isFree = this.#lock.tryKeep()
     } catch (error) {
-      complaints.tell('write', `${folder.root} cannot be written, so nothing is kept on disk: ${asError(error).message}`)
+      complaints.tell(
+        'write',
+        `${folder.root} cannot be written, so nothing is kept on disk: ${asError(error).message}`,
+      )
     }
     try {
       const isRead = await this.#reader.read()

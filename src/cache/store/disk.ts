@@ -71,7 +71,10 @@ export class DiskStore implements CacheStore {
     this.#options = options
     const io = (this.#io = options.io ?? diskIo)
     const clock = options.clock ?? systemClock
-    const folder = (this.#folder = new DiskFolder(io, isAbsolute(options.folder) ? options.folder : resolve(options.folder)))
+    const folder = (this.#folder = new DiskFolder(
+      io,
+      isAbsolute(options.folder) ? options.folder : resolve(options.folder),
+    ))
     const complaints = (this.#complaints = new Complaints<DiskComplaint>(clock, options.report))
     const { maxBytes } = options
     const index = (this.#index = new DiskIndex({
@@ -224,7 +227,10 @@ export class DiskStore implements CacheStore {
       const what = isGone ? 'it is not there any more' : error.message
       this.#complaints.tell('corrupt', `${path} was not what had been written: ${what}. It is fetched anew`)
     } else {
-      this.#complaints.tell('read', `${path} cannot be read (${error.message}): the answer comes from the origin`)
+      this.#complaints.tell(
+        'read',
+        `${path} cannot be read (${error.message}): the answer comes from the origin`,
+      )
     }
   }
 }
