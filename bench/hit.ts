@@ -21,9 +21,6 @@ import { type Contender, type Missing, temporaryFolder } from './support/server-
 
 const SMALL = 1024
 const LARGE = 100 * 1024
-const DISK_OBJECTS = 400
-/** Holds a tenth of those objects. */
-const MEMORY_BYTES = 4 << 20
 
 /** As a browser asks: eight fields and half a kilobyte. */
 const BROWSER = {
