@@ -1,6 +1,7 @@
 import type { KeyObject } from 'node:crypto'
 import type { Secret } from './base/secret.ts'
 import type { FilterList } from './http/filter-list.ts'
+import type { PlannedFunctions, PlannedKeyValueStore } from './planned-functions.ts'
 
 /**
  * The plan: the frozen, compiled form of the configuration, and the only form the line ever sees. Defaults are
@@ -19,6 +20,7 @@ export interface Plan {
   readonly identity: Identity
   readonly isTrustedProxy: (address: string) => boolean
   readonly limits: PlannedLimits
+  readonly keyValueStores: readonly PlannedKeyValueStore[]
   readonly log: PlannedLog
   readonly admin: PlannedAdmin | undefined
   /** Files of address databases (mmdb); undefined is the default that comes with the package. */
@@ -153,6 +155,8 @@ export interface PlannedBehavior {
   /** Answers at once with a redirect; `$1`, `$2`, … in `to` are what the pattern's `*` matched. */
   readonly redirect: { readonly to: string; readonly status: 301 | 302 | 303 | 307 | 308 } | undefined
   readonly rewrite: PlannedRewrite | undefined
+  /** What runs at the four events; undefined when nothing does. */
+  readonly functions: PlannedFunctions | undefined
 }
 
 /** How the path changes on its way to an origin that does not know its prefix; acts at `send`. */

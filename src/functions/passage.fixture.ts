@@ -2,7 +2,7 @@ import { Body } from '../http/body.ts'
 import { HeaderList } from '../http/header-list.ts'
 import type { Plan, PlannedBehavior, PlannedDistribution, UrlOrigin } from '../plan.ts'
 import { type EdgeResponse, type OriginRequest, Passage, Visit, type ViewerRequest } from '../visit.ts'
-import type { PlannedFunctions } from './plan.ts'
+import type { PlannedFunctions } from '../planned-functions.ts'
 
 /** For the tests of this room: passages, origins and responses as the line would hand them over. */
 
@@ -17,7 +17,7 @@ export const noFunctions: PlannedFunctions = {
 
 export function passageOf(
   request: Partial<ViewerRequest> = {},
-  functions: PlannedFunctions | undefined = undefined,
+  functions?: PlannedFunctions,
 ): Passage {
   const viewer: ViewerRequest = {
     id: REQUEST_ID,

@@ -1,5 +1,5 @@
 import { Fault, type FaultCode } from '../faults.ts'
-import type { FunctionEventName, FunctionKind } from './plan.ts'
+import type { FunctionEventName, FunctionKind } from '../planned-functions.ts'
 
 /** Pages of the CloudFront Developer Guide that hold the rules. */
 const GUIDE = 'https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/'

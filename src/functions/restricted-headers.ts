@@ -1,4 +1,4 @@
-import type { FunctionEventName, FunctionKind } from './plan.ts'
+import type { FunctionEventName, FunctionKind } from '../planned-functions.ts'
 
 /** Hidden from functions at every event; adding one fails validation (DG:edge-function-restrictions-all). */
 export const disallowedHeaders = [

@@ -63,7 +63,7 @@ export function shorten(text: string): string {
   return text.length <= 80 ? text : `${text.slice(0, 77)}...`
 }
 
-const NOT_ASCII = /[^\x00-\x7f]+/g
+const NOT_ASCII = /[\u0080-\uffff]+/g
 
 function encodeRun(run: string): string {
   let encoded = ''

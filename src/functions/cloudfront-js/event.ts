@@ -49,7 +49,12 @@ export type ViewerHeader = (passage: Passage, lowerName: string) => string | und
 
 /** The event of viewer-request, with the `CloudFront-*` headers that the policies of the behavior ask for. */
 export function functionRequestEvent(passage: Passage, viewerHeader: ViewerHeader): FunctionEvent {
-  return { version: '1.0', context: contextOf(passage, 'viewer-request'), viewer: viewerOf(passage), request: requestOf(passage, viewerHeader) }
+  return {
+    version: '1.0',
+    context: contextOf(passage, 'viewer-request'),
+    viewer: viewerOf(passage),
+    request: requestOf(passage, viewerHeader),
+  }
 }
 
 /** The event of viewer-response: the request as viewer-request left it, and the response about to be sent. */
@@ -72,7 +77,10 @@ export function functionResponseEvent(
   }
 }
 
-function contextOf(passage: Passage, eventType: 'viewer-request' | 'viewer-response'): FunctionEvent['context'] {
+function contextOf(
+  passage: Passage,
+  eventType: 'viewer-request' | 'viewer-response',
+): FunctionEvent['context'] {
   const { domainName, id } = passage.distribution
   return { distributionDomainName: domainName, distributionId: id, eventType, requestId: passage.request.id }
 }
@@ -148,7 +156,11 @@ function noValues(): FunctionValues {
   return Object.create(null) as FunctionValues
 }
 
-function add(values: FunctionValues, name: string, entry: { readonly value: string; readonly attributes?: string }): void {
+function add(
+  values: FunctionValues,
+  name: string,
+  entry: { readonly value: string; readonly attributes?: string },
+): void {
   const known = values[name]
   if (known === undefined) values[name] = entry
   else if (known.multiValue !== undefined) known.multiValue.push(entry)

@@ -2,7 +2,14 @@ import { constants, createContext, Script } from 'node:vm'
 import { guestSource } from './guest/source.ts'
 import type { Guest, HandlerFactory } from './guest/program.ts'
 import type { InstrumentedSource } from './instrument.ts'
-import { type FunctionRun, type FunctionRunner, readOutcome, RunHost, SOURCE_NAME, writeInput } from './run.ts'
+import {
+  type FunctionRun,
+  type FunctionRunner,
+  readOutcome,
+  RunHost,
+  SOURCE_NAME,
+  writeInput,
+} from './run.ts'
 import type { KeyValueSource } from '../key-value-store/read.ts'
 
 type MakeGuest = (
@@ -31,7 +38,9 @@ export function createInlineRunner(
   const settle = new Script('0')
   const program = new Script(source.code, { filename: SOURCE_NAME })
   // The guest is our own program: its shape is what its source says.
-  const makeGuest = new Script(guestSource(runtime), { filename: 'guest.js' }).runInContext(realm) as MakeGuest
+  const makeGuest = new Script(guestSource(runtime), { filename: 'guest.js' }).runInContext(
+    realm,
+  ) as MakeGuest
   const guest = makeGuest(
     host.log,
     host.digest,

@@ -36,22 +36,22 @@ export function instrument(source: string, program: Node): InstrumentedSource {
 }
 
 function collect(node: AnyNode, source: string, edits: Edit[]): void {
-  switch (node.type) {
-    case 'FunctionDeclaration':
-    case 'FunctionExpression':
-    case 'ArrowFunctionExpression':
-      countBody(node.body, node.expression, edits)
-      break
-    case 'ForStatement':
-    case 'ForInStatement':
-    case 'ForOfStatement':
-    case 'WhileStatement':
-    case 'DoWhileStatement':
-      countBody(node.body, false, edits)
-      break
-    case 'ImportDeclaration':
-      edits.push({ at: node.start, removed: node.end - node.start, text: importText(node, source), order: 0 })
-      break
+  if (node.type === 'ImportDeclaration') {
+    edits.push({ at: node.start, removed: node.end - node.start, text: importText(node, source), order: 0 })
+  } else if (
+    node.type === 'FunctionDeclaration' ||
+    node.type === 'FunctionExpression' ||
+    node.type === 'ArrowFunctionExpression'
+  ) {
+    countBody(node.body, node.expression, edits)
+  } else if (
+    node.type === 'ForStatement' ||
+    node.type === 'ForInStatement' ||
+    node.type === 'ForOfStatement' ||
+    node.type === 'WhileStatement' ||
+    node.type === 'DoWhileStatement'
+  ) {
+    countBody(node.body, false, edits)
   }
 }
 
@@ -113,7 +113,8 @@ function apply(source: string, edits: readonly Edit[]): InstrumentedSource {
     write(edit.text)
     at = edit.at + edit.removed
     // An import may go over several lines; nothing is thrown on those.
-    if (line === startLine) insertions.push({ line, from, to: from + edit.text.length, by: edit.text.length - edit.removed })
+    if (line === startLine)
+      insertions.push({ line, from, to: from + edit.text.length, by: edit.text.length - edit.removed })
   }
   write(source.slice(at))
   const placeOf = (line: number, column: number) => {

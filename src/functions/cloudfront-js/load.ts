@@ -1,4 +1,5 @@
-import type { PlannedCloudFrontFunction } from '../plan.ts'
+import type { PlannedCloudFrontFunction } from '../../planned-functions.ts'
+import type { KeyValueSource } from '../key-value-store/read.ts'
 import { createInlineRunner } from './inline.ts'
 import { instrument } from './instrument.ts'
 import type { FunctionRunner } from './run.ts'
@@ -15,12 +16,14 @@ export class FunctionSourceError extends Error {
 
 /** Checks, instruments and loads a function. Rejects with FunctionSourceError for a source that is refused. */
 export async function loadFunction(
-  planned: Pick<PlannedCloudFrontFunction, 'file' | 'source' | 'runtime' | 'run' | 'keyValueStore'>,
+  planned: Pick<PlannedCloudFrontFunction, 'file' | 'source' | 'runtime' | 'run'>,
+  store: KeyValueSource | undefined,
 ): Promise<FunctionRunner> {
   const checked = checkSource(planned.source, planned.runtime)
-  if (checked.kind === 'refused') throw new FunctionSourceError(formatProblems(planned.file, checked.problems))
+  if (checked.kind === 'refused')
+    throw new FunctionSourceError(formatProblems(planned.file, checked.problems))
   const source = instrument(planned.source, checked.program)
-  const { runtime, keyValueStore } = planned
-  if (planned.run === 'inline') return createInlineRunner(source, runtime, keyValueStore)
-  return createSandboxRunner(source, runtime, keyValueStore)
+  const { runtime } = planned
+  if (planned.run === 'inline') return createInlineRunner(source, runtime, store)
+  return createSandboxRunner(source, runtime, store)
 }

@@ -36,7 +36,12 @@ export function readFunctionRequestResult(
   rawQuery: string | undefined,
   problems: Problems,
 ): FunctionChangedRequest | FunctionChangedResponse {
-  const unchanged: FunctionChangedRequest = { kind: 'request', uri: undefined, query: undefined, headers: original }
+  const unchanged: FunctionChangedRequest = {
+    kind: 'request',
+    uri: undefined,
+    query: undefined,
+    headers: original,
+  }
   const result = objectOf(returned, problems)
   if (result === undefined) return unchanged
   if (result.statusCode !== undefined) return readResponse(result, undefined, new HeaderList(), problems)
@@ -47,13 +52,27 @@ export function readFunctionRequestResult(
   if (result.method !== undefined && result.method !== shown.method) {
     problems.invalid('request.method', 'is read-only: the function tried to change it', pages.functionEvent)
   }
-  const uri = result.uri !== shown.uri && checkUri(result.uri, 'request.uri', problems) ? encodeTarget(result.uri) : undefined
+  const uri =
+    result.uri !== shown.uri && checkUri(result.uri, 'request.uri', problems)
+      ? encodeTarget(result.uri)
+      : undefined
   const query = readQuery(result.querystring, shown, rawQuery, problems)
   if (uri !== undefined || query !== undefined) {
     checkTargetLength(uri ?? shown.uri, query ?? rawQuery ?? '', 'request.uri', problems)
   }
-  const headers = applyHeaders(original, shown.headers ?? NONE, result.headers ?? {}, 'request.headers', problems)
-  return { kind: 'request', uri, query, headers: applyCookies(headers, shown.cookies ?? NONE, result.cookies ?? {}, problems) }
+  const headers = applyHeaders(
+    original,
+    shown.headers ?? NONE,
+    result.headers ?? {},
+    'request.headers',
+    problems,
+  )
+  return {
+    kind: 'request',
+    uri,
+    query,
+    headers: applyCookies(headers, shown.cookies ?? NONE, result.cookies ?? {}, problems),
+  }
 }
 
 /** Reads what a viewer-response function returned. Broken rules are noted in `problems`. */
@@ -64,7 +83,8 @@ export function readFunctionResponseResult(
   problems: Problems,
 ): FunctionChangedResponse {
   const result = objectOf(returned, problems)
-  if (result === undefined) return { kind: 'response', status: shown.statusCode, headers: original, body: undefined }
+  if (result === undefined)
+    return { kind: 'response', status: shown.statusCode, headers: original, body: undefined }
   return readResponse(result, shown, original, problems)
 }
 
@@ -75,24 +95,44 @@ function readResponse(
   problems: Problems,
 ): FunctionChangedResponse {
   const { statusCode, body } = result
-  const isStatus = typeof statusCode === 'number' && Number.isInteger(statusCode) && statusCode >= 200 && statusCode <= 599
+  const isStatus =
+    typeof statusCode === 'number' && Number.isInteger(statusCode) && statusCode >= 200 && statusCode <= 599
   if (!isStatus) {
     const said = typeof statusCode === 'number' ? String(statusCode) : typeName(statusCode)
-    problems.invalid('response.statusCode', `must be a number from 200 to 599, and is ${said}`, pages.functionEvent)
+    problems.invalid(
+      'response.statusCode',
+      `must be a number from 200 to 599, and is ${said}`,
+      pages.functionEvent,
+    )
   }
-  const fields = applyHeaders(original, shown?.headers ?? NONE, result.headers ?? {}, 'response.headers', problems)
+  const fields = applyHeaders(
+    original,
+    shown?.headers ?? NONE,
+    result.headers ?? {},
+    'response.headers',
+    problems,
+  )
   const headers = applySetCookies(fields, shown?.cookies ?? NONE, result.cookies ?? {}, problems)
   const bytes = body === undefined || body === null ? undefined : readBody(body, problems)
-  return { kind: 'response', status: isStatus ? statusCode : 502, headers, body: bytes ?? (shown === undefined ? Buffer.alloc(0) : undefined) }
+  return {
+    kind: 'response',
+    status: isStatus ? statusCode : 502,
+    headers,
+    body: bytes ?? (shown === undefined ? Buffer.alloc(0) : undefined),
+  }
 }
 
 /** A string, or `{ encoding, data }`. */
 function readBody(body: unknown, problems: Problems): Buffer | undefined {
-  const { encoding, data } = (typeof body === 'object' && body !== null ? body : { encoding: 'text', data: body }) as Partial<
-    Record<'encoding' | 'data', unknown>
-  >
+  const { encoding, data } = (
+    typeof body === 'object' && body !== null ? body : { encoding: 'text', data: body }
+  ) as Partial<Record<'encoding' | 'data', unknown>>
   if (typeof data !== 'string') {
-    problems.invalid('response.body', `must be a string or { encoding, data }, and is ${typeName(body)}`, pages.functionEvent)
+    problems.invalid(
+      'response.body',
+      `must be a string or { encoding, data }, and is ${typeName(body)}`,
+      pages.functionEvent,
+    )
     return undefined
   }
   if (encoding !== undefined && encoding !== 'text' && encoding !== 'base64') {
@@ -103,7 +143,11 @@ function readBody(body: unknown, problems: Problems): Buffer | undefined {
   const limit = isBase64 ? functionLimits.bodyBase64Characters : functionLimits.bodyBytes
   const size = isBase64 ? data.length : Buffer.byteLength(data)
   if (size > limit) {
-    problems.invalid('response.body', `must be at most ${limit} bytes of ${isBase64 ? 'base64' : 'text'}, and is ${size}`, pages.limits)
+    problems.invalid(
+      'response.body',
+      `must be at most ${limit} bytes of ${isBase64 ? 'base64' : 'text'}, and is ${size}`,
+      pages.limits,
+    )
     return undefined
   }
   const bytes = isBase64 ? decodeBase64(data) : Buffer.from(data)
@@ -183,7 +227,11 @@ function applyHeaders(
   let bytes = 0
   for (const text of list.raw) bytes += text.length + 2
   if (bytes > functionLimits.headerBytes) {
-    problems.invalid(field, `must be at most ${functionLimits.headerBytes} bytes together, and are ${bytes}`, pages.limits)
+    problems.invalid(
+      field,
+      `must be at most ${functionLimits.headerBytes} bytes together, and are ${bytes}`,
+      pages.limits,
+    )
   }
   return list
 }
@@ -192,14 +240,25 @@ function checkHeaders(values: ChangedValues, shown: FunctionValues, field: strin
   const readOnly = readOnlyAt('cloudfront', problems.event)
   const cookieField = field.startsWith('request') ? 'cookie' : 'set-cookie'
   for (const name of values.names) {
-    if (name !== name.toLowerCase()) problems.invalid(`${field}["${shorten(name)}"]`, 'must have its name in lower case', pages.functionEvent)
+    if (name !== name.toLowerCase())
+      problems.invalid(
+        `${field}["${shorten(name)}"]`,
+        'must have its name in lower case',
+        pages.functionEvent,
+      )
   }
   for (const name of values.deleted) {
-    if (readOnly.has(name)) problems.invalid(`${field}["${name}"]`, 'is a read-only header: the function tried to delete it', pages.restrictions)
+    if (readOnly.has(name))
+      problems.invalid(
+        `${field}["${name}"]`,
+        'is a read-only header: the function tried to delete it',
+        pages.restrictions,
+      )
   }
   for (const [name, list] of values.changed) {
     const here = `${field}["${shorten(name)}"]`
-    if (isDisallowed(name)) problems.invalid(here, 'is a disallowed header: the function tried to add it', pages.restrictions)
+    if (isDisallowed(name))
+      problems.invalid(here, 'is a disallowed header: the function tried to add it', pages.restrictions)
     else if (readOnly.has(name)) {
       const attempt = shown[name] === undefined ? 'add' : 'change'
       problems.invalid(here, `is a read-only header: the function tried to ${attempt} it`, pages.restrictions)
@@ -210,14 +269,24 @@ function checkHeaders(values: ChangedValues, shown: FunctionValues, field: strin
   }
 }
 
-function checkCharacters(list: readonly { readonly value: string }[], here: string, problems: Problems): void {
+function checkCharacters(
+  list: readonly { readonly value: string }[],
+  here: string,
+  problems: Problems,
+): void {
   for (const { value } of list) {
     const bad = invalidValueCharacter(value)
-    if (bad !== undefined) problems.invalid(here, `has the invalid character ${bad} in its value`, pages.functionEvent)
+    if (bad !== undefined)
+      problems.invalid(here, `has the invalid character ${bad} in its value`, pages.functionEvent)
   }
 }
 
-function applyCookies(headers: HeaderList, shown: FunctionValues, returned: unknown, problems: Problems): HeaderList {
+function applyCookies(
+  headers: HeaderList,
+  shown: FunctionValues,
+  returned: unknown,
+  problems: Problems,
+): HeaderList {
   const values = readValues(returned, shown, 'request.cookies', problems)
   if (values === undefined || !isChanged(values)) return headers
   const pairs = values.names.flatMap((name) =>
@@ -232,7 +301,12 @@ function applyCookies(headers: HeaderList, shown: FunctionValues, returned: unkn
   return list
 }
 
-function applySetCookies(headers: HeaderList, shown: FunctionValues, returned: unknown, problems: Problems): HeaderList {
+function applySetCookies(
+  headers: HeaderList,
+  shown: FunctionValues,
+  returned: unknown,
+  problems: Problems,
+): HeaderList {
   const values = readValues(returned, shown, 'response.cookies', problems)
   if (values === undefined || !isChanged(values)) return headers
   const list = headers.clone()
@@ -249,7 +323,8 @@ function applySetCookies(headers: HeaderList, shown: FunctionValues, returned: u
 }
 
 function objectOf(value: unknown, problems: Problems): Readonly<Record<string, unknown>> | undefined {
-  if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as Readonly<Record<string, unknown>>
+  if (typeof value === 'object' && value !== null && !Array.isArray(value))
+    return value as Readonly<Record<string, unknown>>
   problems.invalid('the result', `must be an object, and is ${typeName(value)}`, pages.functionEvent)
   return undefined
 }

@@ -116,7 +116,10 @@ function textOf(json: string): string {
 
 /** The text a guest is run on. */
 export function writeInput({ eventJson, now, rawQuery, edgeLocation }: RunInput): string {
-  const location = edgeLocation === undefined ? '{}' : JSON.stringify({ name: edgeLocation, serverIp: '127.0.0.1', region: 'local' })
+  const location =
+    edgeLocation === undefined
+      ? '{}'
+      : JSON.stringify({ name: edgeLocation, serverIp: '127.0.0.1', region: 'local' })
   return `{"now":${now},"event":${eventJson},"rawQuery":${JSON.stringify(rawQuery ?? null)},"edgeLocation":${location}}`
 }
 
@@ -127,7 +130,13 @@ export function readOutcome(
   placeOf: (line: number, column: number) => SourcePlace,
 ): FunctionRun {
   if (outcome === undefined) {
-    return { kind: 'failed', logs, utilisation: 0, message: 'the promise of the handler was never settled', place: undefined }
+    return {
+      kind: 'failed',
+      logs,
+      utilisation: 0,
+      message: 'the promise of the handler was never settled',
+      place: undefined,
+    }
   }
   const first = outcome.indexOf(':')
   const second = outcome.indexOf(':', first + 1)
@@ -138,14 +147,27 @@ export function readOutcome(
   // Whoever catches the error at the limit still has exceeded it.
   if (steps > functionLimits.steps) {
     const place = mark === 'x' ? placeOfError(rest, placeOf) : undefined
-    return { kind: 'failed', logs, utilisation: 100, message: 'the function exceeded its compute utilisation', place }
+    return {
+      kind: 'failed',
+      logs,
+      utilisation: 100,
+      message: 'the function exceeded its compute utilisation',
+      place,
+    }
   }
   if (mark === 'x') {
     const { name, message } = errorOf(rest)
-    return { kind: 'failed', logs, utilisation, message: message === '' ? name : `${name}: ${message}`, place: placeOfError(rest, placeOf) }
+    return {
+      kind: 'failed',
+      logs,
+      utilisation,
+      message: message === '' ? name : `${name}: ${message}`,
+      place: placeOfError(rest, placeOf),
+    }
   }
   const metaLength = Number(mark)
-  if (metaLength === 0) return { kind: 'returned', logs, utilisation, resultJson: rest, origin: undefined, logData: undefined }
+  if (metaLength === 0)
+    return { kind: 'returned', logs, utilisation, resultJson: rest, origin: undefined, logData: undefined }
   const { origin, logData } = metaOf(rest.slice(0, metaLength))
   return { kind: 'returned', logs, utilisation, resultJson: rest.slice(metaLength), origin, logData }
 }
@@ -155,10 +177,18 @@ function utilisationOf(steps: number): number {
 }
 
 /** The guest wrote it, but the user's code shares its world: nothing is taken for granted. */
-function metaOf(json: string): { readonly origin: OriginChange | undefined; readonly logData: string | undefined } {
+function metaOf(json: string): {
+  readonly origin: OriginChange | undefined
+  readonly logData: string | undefined
+} {
   const { origin, logData } = parseObject(json)
-  const { kind, value } = (typeof origin === 'object' && origin !== null ? origin : {}) as Partial<Record<'kind' | 'value', unknown>>
-  const isKnown = kind === 'updateRequestOrigin' || kind === 'selectRequestOriginById' || kind === 'createRequestOriginGroup'
+  const { kind, value } = (typeof origin === 'object' && origin !== null ? origin : {}) as Partial<
+    Record<'kind' | 'value', unknown>
+  >
+  const isKnown =
+    kind === 'updateRequestOrigin' ||
+    kind === 'selectRequestOriginById' ||
+    kind === 'createRequestOriginGroup'
   return {
     origin: isKnown ? { kind, value } : undefined,
     logData: typeof logData === 'string' ? logData.slice(0, functionLimits.logDataBytes) : undefined,
@@ -180,7 +210,10 @@ function parseObject(json: string): Readonly<Record<string, unknown>> {
   }
 }
 
-function placeOfError(json: string, placeOf: (line: number, column: number) => SourcePlace): SourcePlace | undefined {
+function placeOfError(
+  json: string,
+  placeOf: (line: number, column: number) => SourcePlace,
+): SourcePlace | undefined {
   return placeInStack(errorOf(json).stack, placeOf)
 }
 

@@ -9,7 +9,16 @@ import type { KeyValueSource } from '../key-value-store/read.ts'
 import { guestSource } from './guest/source.ts'
 import type { InstrumentedSource } from './instrument.ts'
 import { functionLimits } from './limits.ts'
-import { type FunctionRun, type FunctionRunner, placeInStack, readOutcome, RunHost, type RunInput, SOURCE_NAME, writeInput } from './run.ts'
+import {
+  type FunctionRun,
+  type FunctionRunner,
+  placeInStack,
+  readOutcome,
+  RunHost,
+  type RunInput,
+  SOURCE_NAME,
+  writeInput,
+} from './run.ts'
 
 /** Deep recursion ends as an error of the function before it could end the stack of this process. */
 const STACK_BYTES = 96 * 1024
@@ -34,7 +43,12 @@ class SandboxRunner implements FunctionRunner {
   #opening: Promise<Machine> | undefined
   #isClosed = false
 
-  constructor(source: InstrumentedSource, runtime: '1.0' | '2.0', store: KeyValueSource | undefined, machine: Machine) {
+  constructor(
+    source: InstrumentedSource,
+    runtime: '1.0' | '2.0',
+    store: KeyValueSource | undefined,
+    machine: Machine,
+  ) {
     this.#source = source
     this.#runtime = runtime
     this.#store = store
@@ -104,7 +118,13 @@ class Machine {
   #stopAt = Number.POSITIVE_INFINITY
   #runs = 0
 
-  constructor(quickJs: QuickJSRuntime, context: QuickJSContext, source: InstrumentedSource, runtime: '1.0' | '2.0', host: RunHost) {
+  constructor(
+    quickJs: QuickJSRuntime,
+    context: QuickJSContext,
+    source: InstrumentedSource,
+    runtime: '1.0' | '2.0',
+    host: RunHost,
+  ) {
     this.#runtime = quickJs
     this.#context = context
     this.#source = source
@@ -112,7 +132,9 @@ class Machine {
     quickJs.setMaxStackSize(STACK_BYTES)
     quickJs.setInterruptHandler(() => performance.now() > this.#stopAt)
     const makeGuest = context.unwrapResult(context.evalCode(guestSource(runtime), 'guest.js'))
-    const guest = context.unwrapResult(context.callFunction(makeGuest, context.undefined, this.#hostFunctions()))
+    const guest = context.unwrapResult(
+      context.callFunction(makeGuest, context.undefined, this.#hostFunctions()),
+    )
     this.#run = context.getProp(guest, 'run')
     this.#take = context.getProp(guest, 'take')
     guest.dispose()
@@ -167,10 +189,16 @@ class Machine {
   #stopped(error: QuickJSHandle): MachineRun {
     const thrown: unknown = this.#context.dump(error)
     error.dispose()
-    const { message, stack } = (typeof thrown === 'object' && thrown !== null ? thrown : {}) as Partial<Record<'message' | 'stack', unknown>>
+    const { message, stack } = (typeof thrown === 'object' && thrown !== null ? thrown : {}) as Partial<
+      Record<'message' | 'stack', unknown>
+    >
     const isOutOfMemory = message === 'out of memory'
     const isInterrupted = message === 'interrupted'
-    const says = isOutOfMemory ? OUT_OF_MEMORY : isInterrupted ? OUT_OF_TIME : `the function failed: ${String(message)}`
+    const says = isOutOfMemory
+      ? OUT_OF_MEMORY
+      : isInterrupted
+        ? OUT_OF_TIME
+        : `the function failed: ${String(message)}`
     const place = placeInStack(String(stack ?? ''), this.#source.placeOf)
     return { outcome: this.#failed(says, place), isSound: this.#isSound(isOutOfMemory), isOutOfMemory }
   }
@@ -178,10 +206,16 @@ class Machine {
   /** Whether the next run finds the machine as this one did: nothing left to do, and memory given back. */
   #isSound(isOutOfMemory: boolean): boolean {
     if (this.#runtime.hasPendingJob()) return false
-    return !isOutOfMemory || memoryUsed(this.#runtime, this.#context) < this.#restingBytes + functionLimits.memoryBytes / 4
+    return (
+      !isOutOfMemory ||
+      memoryUsed(this.#runtime, this.#context) < this.#restingBytes + functionLimits.memoryBytes / 4
+    )
   }
 
-  #failed(message: string, place: { readonly line: number; readonly column: number } | undefined): FunctionRun {
+  #failed(
+    message: string,
+    place: { readonly line: number; readonly column: number } | undefined,
+  ): FunctionRun {
     return { kind: 'failed', logs: this.#host.logs, utilisation: 100, message, place }
   }
 
@@ -194,7 +228,8 @@ class Machine {
   #hostFunctions(): QuickJSHandle[] {
     const context = this.#context
     const host = this.#host
-    const textOrUndefined = (text: string | undefined) => (text === undefined ? context.undefined : context.newString(text))
+    const textOrUndefined = (text: string | undefined) =>
+      text === undefined ? context.undefined : context.newString(text)
     const optional = (value: QuickJSHandle | undefined) =>
       value !== undefined && context.typeof(value) === 'string' ? context.getString(value) : undefined
     return [
@@ -222,6 +257,7 @@ function memoryUsed(quickJs: QuickJSRuntime, context: QuickJSContext): number {
   const usage = quickJs.computeMemoryUsage()
   const used: unknown = context.dump(usage)
   usage.dispose()
-  if (typeof used !== 'object' || used === null || !('memory_used_size' in used)) return functionLimits.memoryBytes
+  if (typeof used !== 'object' || used === null || !('memory_used_size' in used))
+    return functionLimits.memoryBytes
   return Number(used.memory_used_size)
 }

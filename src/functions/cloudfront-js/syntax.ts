@@ -47,7 +47,11 @@ export function checkSource(source: string, runtime: '1.0' | '2.0'): CheckedSour
   const bytes = Buffer.byteLength(source)
   const problems: SyntaxProblem[] = []
   if (bytes > functionLimits.sourceBytes) {
-    problems.push({ line: 1, column: 1, says: `the source is ${bytes} bytes; at most ${functionLimits.sourceBytes} are allowed (${pages.limits})` })
+    problems.push({
+      line: 1,
+      column: 1,
+      says: `the source is ${bytes} bytes; at most ${functionLimits.sourceBytes} are allowed (${pages.limits})`,
+    })
   }
   const parsed = parseSource(source)
   if (parsed.kind === 'refused') return { kind: 'refused', problems: [...problems, ...parsed.problems] }
@@ -64,7 +68,11 @@ export function checkSource(source: string, runtime: '1.0' | '2.0'): CheckedSour
     }
   })
   if (!declaresHandler(program)) {
-    problems.push({ line: 1, column: 1, says: `the source has no function named handler (${pages.functionEvent})` })
+    problems.push({
+      line: 1,
+      column: 1,
+      says: `the source has no function named handler (${pages.functionEvent})`,
+    })
   }
   problems.sort((a, b) => a.line - b.line || a.column - b.column)
   return problems.length === 0 ? parsed : { kind: 'refused', problems }
@@ -106,10 +114,13 @@ interface Judged {
 
 function* judge(node: Judged, runtime: '1.0' | '2.0', source: string): Generator<string> {
   const absent = ABSENT[node.type]
-  if (absent !== undefined) yield `${absent} are not part of runtime ${runtime}`.replace(/(ing|tax) are/, '$1 is')
+  if (absent !== undefined)
+    yield `${absent} are not part of runtime ${runtime}`.replace(/(ing|tax) are/, '$1 is')
   if (node.generator === true) yield `generators are not part of runtime ${runtime}`
-  if (node.operator === '??' || node.operator === '??=') yield `nullish coalescing is not part of runtime ${runtime}`
-  if (node.operator === '||=' || node.operator === '&&=') yield `logical assignment is not part of runtime ${runtime}`
+  if (node.operator === '??' || node.operator === '??=')
+    yield `nullish coalescing is not part of runtime ${runtime}`
+  if (node.operator === '||=' || node.operator === '&&=')
+    yield `logical assignment is not part of runtime ${runtime}`
   if (node.type === 'Literal') {
     if (typeof node.bigint === 'string') yield `BigInt is not part of runtime ${runtime}`
     const isNumber = typeof node.value === 'number'
@@ -123,10 +134,12 @@ function* judge(node: Judged, runtime: '1.0' | '2.0', source: string): Generator
   if (node.type === 'ImportDeclaration') {
     const name = moduleName(node.source)
     if (runtime === '1.0') yield 'imports are not part of runtime 1.0'
-    else if (!MODULES[runtime].includes(name)) yield `there is no module ${JSON.stringify(name)} in runtime 2.0`
+    else if (!MODULES[runtime].includes(name))
+      yield `there is no module ${JSON.stringify(name)} in runtime 2.0`
   }
   if (runtime === '2.0') return
-  if (node.type === 'VariableDeclaration' && node.kind !== 'var') yield `${node.kind} is not part of runtime 1.0`
+  if (node.type === 'VariableDeclaration' && node.kind !== 'var')
+    yield `${node.kind} is not part of runtime 1.0`
   if (node.async === true) yield 'async functions are not part of runtime 1.0'
 }
 

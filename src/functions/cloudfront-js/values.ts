@@ -56,23 +56,34 @@ function readValue(
   problems: Problems,
 ): readonly PlainValue[] | undefined {
   if (typeof returned !== 'object' || returned === null) {
-    problems.invalid(field, `must be an object with a "value", and is ${typeName(returned)}`, pages.functionEvent)
+    problems.invalid(
+      field,
+      `must be an object with a "value", and is ${typeName(returned)}`,
+      pages.functionEvent,
+    )
     return undefined
   }
   const { multiValue } = returned as { readonly multiValue?: unknown }
   const first = readPlain(returned, field, problems, Array.isArray(multiValue) && multiValue.length > 0)
   if (first === undefined) return undefined
-  const list = multiValue === undefined || multiValue === null ? undefined : readList(multiValue, field, problems)
+  const list =
+    multiValue === undefined || multiValue === null ? undefined : readList(multiValue, field, problems)
   if (shown === undefined) return list ?? [first]
   const shownList = plainList(shown)
   if (list !== undefined && !isSame(list, shownList)) return list
   if (list === undefined) return isSame([first], shownList) ? undefined : [first]
-  return first.value === shown.value && first.attributes === shown.attributes ? undefined : [first, ...list.slice(1)]
+  return first.value === shown.value && first.attributes === shown.attributes
+    ? undefined
+    : [first, ...list.slice(1)]
 }
 
 function readList(multiValue: unknown, field: string, problems: Problems): PlainValue[] | undefined {
   if (!Array.isArray(multiValue)) {
-    problems.invalid(`${field}.multiValue`, `must be an array, and is ${typeName(multiValue)}`, pages.functionEvent)
+    problems.invalid(
+      `${field}.multiValue`,
+      `must be an array, and is ${typeName(multiValue)}`,
+      pages.functionEvent,
+    )
     return undefined
   }
   const list: PlainValue[] = []
@@ -94,11 +105,19 @@ function readPlain(
   >
   if (typeof value !== 'string') {
     if (mayLackValue && value === undefined) return { value: '', attributes: undefined }
-    problems.invalid(field, `needs a "value" that is a string, and it is ${typeName(value)}`, pages.functionEvent)
+    problems.invalid(
+      field,
+      `needs a "value" that is a string, and it is ${typeName(value)}`,
+      pages.functionEvent,
+    )
     return undefined
   }
   if (attributes !== undefined && attributes !== null && typeof attributes !== 'string') {
-    problems.invalid(field, `has "attributes" that are ${typeName(attributes)} instead of a string`, pages.functionEvent)
+    problems.invalid(
+      field,
+      `has "attributes" that are ${typeName(attributes)} instead of a string`,
+      pages.functionEvent,
+    )
     return undefined
   }
   return { value, attributes: typeof attributes === 'string' && attributes !== '' ? attributes : undefined }
@@ -111,5 +130,7 @@ export function plainList(shown: FunctionValue): readonly PlainValue[] {
 
 function isSame(a: readonly PlainValue[], b: readonly PlainValue[]): boolean {
   if (a.length !== b.length) return false
-  return a.every(({ value, attributes }, index) => value === b[index]!.value && attributes === b[index]!.attributes)
+  return a.every(
+    ({ value, attributes }, index) => value === b[index]!.value && attributes === b[index]!.attributes,
+  )
 }

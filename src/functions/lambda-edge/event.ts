@@ -1,6 +1,6 @@
 import { STATUS_CODES } from 'node:http'
 import type { EdgeResponse, OriginRequest, Passage } from '../../visit.ts'
-import type { FunctionEventName } from '../plan.ts'
+import type { FunctionEventName } from '../../planned-functions.ts'
 import { type LambdaHeaders, lambdaHeadersOf } from './headers.ts'
 import { shownBodyBytes } from './limits.ts'
 import { lambdaOriginOf, type LambdaOrigin } from './origin.ts'

@@ -1,4 +1,4 @@
-import type { FunctionEventName } from '../plan.ts'
+import type { FunctionEventName } from '../../planned-functions.ts'
 
 /**
  * Limits of Lambda@Edge in bytes (DG:cloudfront-limits). Base64 is measured as it is written: 40 KB and 1 MB

@@ -1,6 +1,6 @@
 import { statSync } from 'node:fs'
 import { basename, dirname, extname, join } from 'node:path'
-import type { PlannedLambda } from '../plan.ts'
+import type { PlannedLambda } from '../../planned-functions.ts'
 import type { Bundler } from './bundle.ts'
 import type { PreparedFunction } from './pool.ts'
 import { FUNCTION_VERSION, LOG_STREAM, logGroupOf } from './worker-context.ts'

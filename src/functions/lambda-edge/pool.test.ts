@@ -2,21 +2,50 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { HandlerFolder, openPool } from './handlers.fixture.ts'
 
-const ECHO = 'exports.handler = async (event, context) => ({ event, left: context.getRemainingTimeInMillis() })'
+const ECHO =
+  'exports.handler = async (event, context) => ({ event, left: context.getRemainingTimeInMillis() })'
 
 /** Ways to write a handler, each of which answers `{ said: 'hi' }`. */
 const forms: readonly (readonly [name: string, file: string, source: string])[] = [
   ['CommonJS and async', 'index.js', `exports.handler = async () => ({ said: 'hi' })`],
-  ['CommonJS and a callback', 'index.js', `exports.handler = (event, context, callback) => callback(null, { said: 'hi' })`],
-  ['a callback after a while', 'index.js', `exports.handler = (event, context, callback) => { setTimeout(() => callback(null, { said: 'hi' }), 5) }`],
+  [
+    'CommonJS and a callback',
+    'index.js',
+    `exports.handler = (event, context, callback) => callback(null, { said: 'hi' })`,
+  ],
+  [
+    'a callback after a while',
+    'index.js',
+    `exports.handler = (event, context, callback) => { setTimeout(() => callback(null, { said: 'hi' }), 5) }`,
+  ],
   ['module.exports', 'index.cjs', `module.exports = { handler: async () => ({ said: 'hi' }) }`],
-  ['computed exports', 'index.cjs', `const name = 'handler'; module.exports = Object.fromEntries([[name, async () => ({ said: 'hi' })]])`],
+  [
+    'computed exports',
+    'index.cjs',
+    `const name = 'handler'; module.exports = Object.fromEntries([[name, async () => ({ said: 'hi' })]])`,
+  ],
   ['an ES module', 'index.mjs', `export const handler = async () => ({ said: 'hi' })`],
   ['an ES module in a .js file', 'index.js', `export async function handler() { return { said: 'hi' } }`],
-  ['TypeScript', 'index.ts', `enum Word { Hi = 'hi' }\nexport const handler = async (event: { a: number }): Promise<{ said: Word }> => ({ said: Word.Hi })`],
-  ['TypeScript that requires', 'index.ts', `const path = require('node:path')\nexport const handler = async () => ({ said: path.join('hi'), __dirname: undefined })`],
-  ['CommonJS TypeScript', 'index.cts', `const said: string = 'hi'\nexport = { handler: async () => ({ said }) }`],
-  ['context.succeed', 'index.js', `exports.handler = (event, context) => { context.succeed({ said: 'hi' }) }`],
+  [
+    'TypeScript',
+    'index.ts',
+    `enum Word { Hi = 'hi' }\nexport const handler = async (event: { a: number }): Promise<{ said: Word }> => ({ said: Word.Hi })`,
+  ],
+  [
+    'TypeScript that requires',
+    'index.ts',
+    `const path = require('node:path')\nexport const handler = async () => ({ said: path.join('hi'), __dirname: undefined })`,
+  ],
+  [
+    'CommonJS TypeScript',
+    'index.cts',
+    `const said: string = 'hi'\nexport = { handler: async () => ({ said }) }`,
+  ],
+  [
+    'context.succeed',
+    'index.js',
+    `exports.handler = (event, context) => { context.succeed({ said: 'hi' }) }`,
+  ],
   ['a plain result', 'index.js', `exports.handler = () => ({ said: 'hi' })`],
 ]
 
@@ -39,7 +68,12 @@ test('a folder is searched for the module that the handler names', async () => {
 
 const unloadable: readonly (readonly [name: string, file: string, source: string, says: RegExp])[] = [
   ['a syntax error', 'index.js', 'exports.handler = (', /SyntaxError|Unexpected/],
-  ['a syntax error in TypeScript, with its place', 'index.ts', 'export const a = 1\nexport const handler = (', /index\.ts:2:\d+/],
+  [
+    'a syntax error in TypeScript, with its place',
+    'index.ts',
+    'export const a = 1\nexport const handler = (',
+    /index\.ts:2:\d+/,
+  ],
   ['no such export', 'index.js', 'exports.other = 1', /exports no function named handler/],
   ['an exception', 'index.js', `throw new Error('not today')`, /not today/],
   ['an exit', 'index.js', 'process.exit(7)', /exited with code 7/],
@@ -121,7 +155,8 @@ for (const [what, failure, says] of hostile) {
       opened.invoke({ do: 'slow' }),
       opened.invoke({ do: 'slow' }),
     ])
-    for (const other of others) assert.equal(other.kind === 'returned' && other.value, 'slow', JSON.stringify(other))
+    for (const other of others)
+      assert.equal(other.kind === 'returned' && other.value, 'slow', JSON.stringify(other))
     assert.ok(outcome.kind === 'failed', JSON.stringify(outcome))
     assert.match(outcome.message, says)
     // A heap that grows past its limit ends by whichever notices first.
@@ -170,10 +205,15 @@ test('console and standard streams are collected with their invocation', async (
 })
 
 test('what was written before an exit is not lost', async () => {
-  using folder = new HandlerFolder({ 'index.js': `exports.handler = async () => { console.log('last words'); process.exit(1) }` })
+  using folder = new HandlerFolder({
+    'index.js': `exports.handler = async () => { console.log('last words'); process.exit(1) }`,
+  })
   await using opened = openPool({ file: `${folder.path}/index.js` })
   const outcome = await opened.invoke({})
-  assert.deepEqual(outcome.logs.map(({ text }) => text), ['last words', 'last words'])
+  assert.deepEqual(
+    outcome.logs.map(({ text }) => text),
+    ['last words', 'last words'],
+  )
 })
 
 test('calling back twice counts once and is told', async () => {
@@ -223,10 +263,13 @@ test('module scope survives between invocations, and a cold start is told', asyn
   using folder = new HandlerFolder({ 'index.js': 'let n = 0; exports.handler = async () => ++n' })
   await using opened = openPool({ file: `${folder.path}/index.js` })
   const outcomes = [await opened.invoke({}), await opened.invoke({})]
-  assert.deepEqual(outcomes.map((outcome) => [outcome.kind === 'returned' && outcome.value, outcome.coldStart]), [
-    [1, true],
-    [2, false],
-  ])
+  assert.deepEqual(
+    outcomes.map((outcome) => [outcome.kind === 'returned' && outcome.value, outcome.coldStart]),
+    [
+      [1, true],
+      [2, false],
+    ],
+  )
   assert.equal(opened.pool.counters.coldStarts, 1)
 })
 
@@ -247,7 +290,10 @@ for (const isolation of ['process', 'thread'] as const) {
 }
 
 test('the context is that of Lambda', async () => {
-  using folder = new HandlerFolder({ 'index.js': 'exports.handler = async (event, context) => ({ ...context, left: context.getRemainingTimeInMillis() })' })
+  using folder = new HandlerFolder({
+    'index.js':
+      'exports.handler = async (event, context) => ({ ...context, left: context.getRemainingTimeInMillis() })',
+  })
   await using opened = openPool({ file: `${folder.path}/index.js`, name: 'resize' })
   const outcome = await opened.invoke({})
   assert.ok(outcome.kind === 'returned')
@@ -261,7 +307,12 @@ test('the context is that of Lambda', async () => {
 
 test('more waiting invocations than allowed are turned away', async () => {
   using folder = new HandlerFolder({ 'index.js': HOSTILE })
-  await using opened = openPool({ file: `${folder.path}/index.js`, maxWorkers: 1, concurrency: 1, maxWaiting: 2 })
+  await using opened = openPool({
+    file: `${folder.path}/index.js`,
+    maxWorkers: 1,
+    concurrency: 1,
+    maxWaiting: 2,
+  })
   const outcomes = await Promise.all(Array.from({ length: 5 }, () => opened.invoke({ do: 'slow' })))
   const failures = outcomes.map((outcome) => (outcome.kind === 'failed' ? outcome.failure : 'ok'))
   assert.ok(failures.includes('throttled'), failures.join())

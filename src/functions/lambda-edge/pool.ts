@@ -1,5 +1,5 @@
 import type { Clock, Timer } from '../../base/clock.ts'
-import type { PlannedLambda } from '../plan.ts'
+import type { PlannedLambda } from '../../planned-functions.ts'
 import { MAX_RESULT_BYTES } from './limits.ts'
 import { errorTypes, type WorkerError, type WorkerLog, type WorkerSettings } from './protocol.ts'
 import { openProcess, openThread, type OpenTransport, type TransportOptions } from './transport.ts'

@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import { Secret } from '../../base/secret.ts'
 import { HeaderList } from '../../http/header-list.ts'
 import { originOf, originRequestOf, passageOf, responseOf } from '../passage.fixture.ts'
-import type { FunctionEventName } from '../plan.ts'
+import type { FunctionEventName } from '../../planned-functions.ts'
 import { Problems } from '../problems.ts'
 import {
   disallowedHeaders,

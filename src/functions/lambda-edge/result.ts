@@ -41,7 +41,14 @@ export function readRequestResult(
   if (result.status !== undefined) return readGenerated(result, problems)
   if (result.headers === undefined && result.uri === undefined && result.method === undefined) {
     problems.invalid('the result', 'must be a request or a response with a status', pages.lambdaEvent)
-    return { kind: 'request', uri: undefined, query: undefined, headers: original, body: undefined, origin: undefined }
+    return {
+      kind: 'request',
+      uri: undefined,
+      query: undefined,
+      headers: original,
+      body: undefined,
+      origin: undefined,
+    }
   }
   keepReadOnly(result, shown, problems)
   const uri = result.uri === shown.uri ? undefined : result.uri

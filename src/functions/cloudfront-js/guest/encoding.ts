@@ -52,9 +52,15 @@ export function makeEncoding(): GuestEncoding {
         } else code = 0xfffd
       }
       if (code < 0x800) out += fromCharCode(0xc0 | (code >> 6), 0x80 | (code & 63))
-      else if (code < 0x10000) out += fromCharCode(0xe0 | (code >> 12), 0x80 | ((code >> 6) & 63), 0x80 | (code & 63))
+      else if (code < 0x10000)
+        out += fromCharCode(0xe0 | (code >> 12), 0x80 | ((code >> 6) & 63), 0x80 | (code & 63))
       else {
-        out += fromCharCode(0xf0 | (code >> 18), 0x80 | ((code >> 12) & 63), 0x80 | ((code >> 6) & 63), 0x80 | (code & 63))
+        out += fromCharCode(
+          0xf0 | (code >> 18),
+          0x80 | ((code >> 12) & 63),
+          0x80 | ((code >> 6) & 63),
+          0x80 | (code & 63),
+        )
       }
     }
     return out
@@ -63,14 +69,21 @@ export function makeEncoding(): GuestEncoding {
   /** Malformed bytes become U+FFFD; with `isFatal` they are a TypeError. */
   function decodeUtf8(binary: string, isFatal = false): string {
     let out = ''
-    for (let i = 0; i < binary.length; ) {
+    for (let i = 0; i < binary.length;) {
       const first = binary.charCodeAt(i)
       if (first < 0x80) {
         out += binary[i]!
         i++
         continue
       }
-      const more = first >= 0xc2 && first <= 0xdf ? 1 : first >= 0xe0 && first <= 0xef ? 2 : first >= 0xf0 && first <= 0xf4 ? 3 : 0
+      const more =
+        first >= 0xc2 && first <= 0xdf
+          ? 1
+          : first >= 0xe0 && first <= 0xef
+            ? 2
+            : first >= 0xf0 && first <= 0xf4
+              ? 3
+              : 0
       let code = more === 1 ? first & 31 : more === 2 ? first & 15 : first & 7
       let taken = 1
       for (; taken <= more; taken++) {
@@ -85,7 +98,10 @@ export function makeEncoding(): GuestEncoding {
         out += '\ufffd'
         i += taken
       } else {
-        out += code < 0x10000 ? fromCharCode(code) : fromCharCode(0xd800 + ((code - 0x10000) >> 10), 0xdc00 + ((code - 0x10000) & 0x3ff))
+        out +=
+          code < 0x10000
+            ? fromCharCode(code)
+            : fromCharCode(0xd800 + ((code - 0x10000) >> 10), 0xdc00 + ((code - 0x10000) & 0x3ff))
         i += more + 1
       }
     }
@@ -96,7 +112,10 @@ export function makeEncoding(): GuestEncoding {
     let out = ''
     for (let i = 0; i < binary.length; i += 3) {
       const left = binary.length - i
-      const bits = (binary.charCodeAt(i) << 16) | ((left > 1 ? binary.charCodeAt(i + 1) : 0) << 8) | (left > 2 ? binary.charCodeAt(i + 2) : 0)
+      const bits =
+        (binary.charCodeAt(i) << 16) |
+        ((left > 1 ? binary.charCodeAt(i + 1) : 0) << 8) |
+        (left > 2 ? binary.charCodeAt(i + 2) : 0)
       out += ALPHABET[bits >> 18]! + ALPHABET[(bits >> 12) & 63]!
       out += left > 1 ? ALPHABET[(bits >> 6) & 63]! : isUrl ? '' : '='
       out += left > 2 ? ALPHABET[bits & 63]! : isUrl ? '' : '='
@@ -171,8 +190,10 @@ export function makeEncoding(): GuestEncoding {
 
   class GuestBuffer extends Uint8Array {
     static override from(source: unknown, second?: unknown, third?: unknown): GuestBuffer {
-      if (typeof source === 'string') return copy(bytesOfBinary(decode(source, second === undefined ? 'utf8' : String(second))))
-      if (source instanceof ArrayBuffer) return new GuestBuffer(source, Number(second ?? 0), third === undefined ? undefined : Number(third))
+      if (typeof source === 'string')
+        return copy(bytesOfBinary(decode(source, second === undefined ? 'utf8' : String(second))))
+      if (source instanceof ArrayBuffer)
+        return new GuestBuffer(source, Number(second ?? 0), third === undefined ? undefined : Number(third))
       if (Array.isArray(source) || ArrayBuffer.isView(source)) return copy(source as ArrayLike<number>)
       throw new TypeError('Buffer.from takes a string, an array, an ArrayBuffer or a Buffer')
     }
@@ -276,7 +297,10 @@ export function makeEncoding(): GuestEncoding {
     for (const order of bytes === 1 ? [''] : ['LE', 'BE']) {
       // The methods of DataView are named after the type, which the type checker cannot follow.
       const methods = (buffer: Uint8Array) =>
-        new DataView(buffer.buffer, buffer.byteOffset, buffer.byteLength) as unknown as Record<string, (...values: unknown[]) => number>
+        new DataView(buffer.buffer, buffer.byteOffset, buffer.byteLength) as unknown as Record<
+          string,
+          (...values: unknown[]) => number
+        >
       Object.defineProperty(GuestBuffer.prototype, `read${name}${order}`, {
         value(this: Uint8Array, offset = 0) {
           return methods(this)[`get${view}`]!(offset, order === 'LE')

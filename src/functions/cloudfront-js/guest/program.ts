@@ -47,7 +47,10 @@ export function makeGuest(
   const { stringify, parse } = JSON
   interface Input {
     readonly now: number
-    readonly event: { readonly context: { readonly eventType: string }; readonly request: Record<string, unknown> }
+    readonly event: {
+      readonly context: { readonly eventType: string }
+      readonly request: Record<string, unknown>
+    }
     readonly rawQuery: string | null
     readonly edgeLocation: unknown
   }
@@ -75,28 +78,39 @@ export function makeGuest(
   function binary(value: unknown): string {
     if (typeof value === 'string') return encoding.encodeUtf8(value)
     if (value instanceof ArrayBuffer) return encoding.binaryOf(new Uint8Array(value))
-    if (ArrayBuffer.isView(value)) return encoding.binaryOf(new Uint8Array(value.buffer, value.byteOffset, value.byteLength))
+    if (ArrayBuffer.isView(value))
+      return encoding.binaryOf(new Uint8Array(value.buffer, value.byteOffset, value.byteLength))
     throw new TypeError('the data must be a string, a Buffer or a typed array')
   }
 
   function hasher(algorithm: string, key: string | undefined): unknown {
     const name = String(algorithm).toLowerCase()
-    if (name !== 'md5' && name !== 'sha1' && name !== 'sha256') throw new TypeError(`not supported algorithm: "${name}"`)
+    if (name !== 'md5' && name !== 'sha1' && name !== 'sha256')
+      throw new TypeError(`not supported algorithm: "${name}"`)
     let parts = ''
     let isDone = false
     const self = {
       update(data: unknown, inputEncoding?: string): unknown {
         if (isDone) throw new Error('Digest already called')
-        parts += typeof data === 'string' && inputEncoding !== undefined ? encoding.decode(data, inputEncoding) : binary(data)
+        parts +=
+          typeof data === 'string' && inputEncoding !== undefined
+            ? encoding.decode(data, inputEncoding)
+            : binary(data)
         return self
       },
       digest(outputEncoding?: string): unknown {
         if (isDone) throw new Error('Digest already called')
         isDone = true
-        const hex = host.digest(name, encoding.encode(parts, 'hex'), key === undefined ? undefined : encoding.encode(key, 'hex'))
+        const hex = host.digest(
+          name,
+          encoding.encode(parts, 'hex'),
+          key === undefined ? undefined : encoding.encode(key, 'hex'),
+        )
         if (hex === undefined) throw new Error(`not supported algorithm: "${name}"`)
         const bytes = encoding.decode(hex, 'hex')
-        const buffer = (encoding.Buffer as { from(bytes: Uint8Array): unknown }).from(encoding.bytesOfBinary(bytes))
+        const buffer = (encoding.Buffer as { from(bytes: Uint8Array): unknown }).from(
+          encoding.bytesOfBinary(bytes),
+        )
         if (outputEncoding === undefined) return runtime === '2.0' ? buffer : bytes
         if (outputEncoding !== 'hex' && outputEncoding !== 'base64' && outputEncoding !== 'base64url') {
           throw new TypeError(`Unknown digest encoding: "${outputEncoding}"`)
@@ -134,7 +148,8 @@ export function makeGuest(
   }
 
   function change(kind: string, value: unknown): void {
-    if (input?.event.context.eventType !== 'viewer-request') throw new Error(`${kind} is available in viewer-request functions only`)
+    if (input?.event.context.eventType !== 'viewer-request')
+      throw new Error(`${kind} is available in viewer-request functions only`)
     origin = { kind, value: parse(stringify(value) ?? 'null') }
   }
 
@@ -150,7 +165,8 @@ export function makeGuest(
       return input?.edgeLocation ?? {}
     },
     updateRequestOrigin: (value: unknown) => change('updateRequestOrigin', value),
-    selectRequestOriginById: (id: unknown, options: unknown) => change('selectRequestOriginById', { id, options }),
+    selectRequestOriginById: (id: unknown, options: unknown) =>
+      change('selectRequestOriginById', { id, options }),
     createRequestOriginGroup: (value: unknown) => change('createRequestOriginGroup', value),
     distributionTenant: Object.freeze({
       get id(): never {
@@ -161,7 +177,8 @@ export function makeGuest(
     cwt: Object.freeze({ validateToken: noToken, generateToken: noToken }),
     logCustomData(text: unknown): void {
       const given = String(text)
-      if (encoding.encodeUtf8(given).length > limits.logDataBytes) throw new RangeError(`custom log data is longer than ${limits.logDataBytes} bytes`)
+      if (encoding.encodeUtf8(given).length > limits.logDataBytes)
+        throw new RangeError(`custom log data is longer than ${limits.logDataBytes} bytes`)
       logData = given
     },
   }
@@ -177,7 +194,8 @@ export function makeGuest(
   realm['require'] = importModule
 
   if (runtime === '2.0') {
-    for (const name of ['Buffer', 'atob', 'btoa', 'TextEncoder', 'TextDecoder'] as const) realm[name] = encoding[name]
+    for (const name of ['Buffer', 'atob', 'btoa', 'TextEncoder', 'TextDecoder'] as const)
+      realm[name] = encoding[name]
   } else {
     delete realm['TextEncoder']
     delete realm['TextDecoder']

@@ -52,13 +52,16 @@ export function makeQuerystring(): Readonly<Record<string, unknown>> {
     const parts: string[] = []
     for (const name of Object.keys(values)) {
       const value = values[name]
-      for (const each of Array.isArray(value) ? (value as readonly unknown[]) : [value]) parts.push(encode(name) + equals + encode(textOf(each)))
+      for (const each of Array.isArray(value) ? (value as readonly unknown[]) : [value])
+        parts.push(encode(name) + equals + encode(textOf(each)))
     }
     return parts.join(separator)
   }
 
   function textOf(value: unknown): string {
-    return typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean' ? String(value) : ''
+    return typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean'
+      ? String(value)
+      : ''
   }
 
   return { escape, unescape, parse, decode: parse, stringify, encode: stringify }

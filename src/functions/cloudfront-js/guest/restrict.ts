@@ -8,11 +8,46 @@ export function restrictGlobals(
   maxLength: number,
 ): { readonly setNow: (ms: number) => void } {
   const absent = [
-    'Map', 'Set', 'WeakMap', 'WeakSet', 'WeakRef', 'FinalizationRegistry', 'Proxy', 'Reflect', 'BigInt', 'BigInt64Array',
-    'BigUint64Array', 'Intl', 'SharedArrayBuffer', 'Atomics', 'WebAssembly', 'Iterator', 'gc', 'navigator', 'performance',
-    'queueMicrotask', 'setTimeout', 'setInterval', 'setImmediate', 'clearTimeout', 'clearInterval', 'process', 'std', 'os',
-    'scriptArgs', 'print', 'load', 'structuredClone', 'fetch', 'DisposableStack', 'AsyncDisposableStack', 'SuppressedError',
-    'ShadowRealm', 'Temporal', 'DOMException', 'InternalError_',
+    'Map',
+    'Set',
+    'WeakMap',
+    'WeakSet',
+    'WeakRef',
+    'FinalizationRegistry',
+    'Proxy',
+    'Reflect',
+    'BigInt',
+    'BigInt64Array',
+    'BigUint64Array',
+    'Intl',
+    'SharedArrayBuffer',
+    'Atomics',
+    'WebAssembly',
+    'Iterator',
+    'gc',
+    'navigator',
+    'performance',
+    'queueMicrotask',
+    'setTimeout',
+    'setInterval',
+    'setImmediate',
+    'clearTimeout',
+    'clearInterval',
+    'process',
+    'std',
+    'os',
+    'scriptArgs',
+    'print',
+    'load',
+    'structuredClone',
+    'fetch',
+    'DisposableStack',
+    'AsyncDisposableStack',
+    'SuppressedError',
+    'ShadowRealm',
+    'Temporal',
+    'DOMException',
+    'InternalError_',
   ]
   if (runtime === '1.0') absent.push('DataView')
   for (const name of absent) delete realm[name]
@@ -26,7 +61,11 @@ export function restrictGlobals(
   const makers = [function () {}, function* () {}, async function () {}, async function* () {}]
   for (const maker of makers) {
     const prototype: unknown = Object.getPrototypeOf(maker)
-    Object.defineProperty(prototype, 'constructor', { value: refuse('new Function'), writable: false, configurable: false })
+    Object.defineProperty(prototype, 'constructor', {
+      value: refuse('new Function'),
+      writable: false,
+      configurable: false,
+    })
   }
   const NoFunction = refuse('new Function')
   Object.defineProperty(NoFunction, 'prototype', { value: Function.prototype })
@@ -38,9 +77,19 @@ export function restrictGlobals(
     if (typeof original !== 'function') return
     const call = original as (...values: unknown[]) => unknown
     Object.defineProperty(owner, name, {
-      value: function (this: { readonly length?: unknown } | null | undefined, ...values: unknown[]): unknown {
-        if (this !== null && this !== undefined && typeof this === 'object' && Number(this.length) > maxLength) {
-          throw new RangeError(`an array of more than ${maxLength} elements is not available in CloudFront Functions`)
+      value: function (
+        this: { readonly length?: unknown } | null | undefined,
+        ...values: unknown[]
+      ): unknown {
+        if (
+          this !== null &&
+          this !== undefined &&
+          typeof this === 'object' &&
+          Number(this.length) > maxLength
+        ) {
+          throw new RangeError(
+            `an array of more than ${maxLength} elements is not available in CloudFront Functions`,
+          )
         }
         return call.apply(this, values)
       },
@@ -55,9 +104,15 @@ export function restrictGlobals(
   delete (String as { raw?: unknown }).raw
   const from = Array.from
   Object.defineProperty(Array, 'from', {
-    value: function (this: unknown, source: { readonly length?: unknown } | string, ...rest: unknown[]): unknown {
+    value: function (
+      this: unknown,
+      source: { readonly length?: unknown } | string,
+      ...rest: unknown[]
+    ): unknown {
       if (typeof source === 'object' && source !== null && Number(source.length) > maxLength) {
-        throw new RangeError(`an array of more than ${maxLength} elements is not available in CloudFront Functions`)
+        throw new RangeError(
+          `an array of more than ${maxLength} elements is not available in CloudFront Functions`,
+        )
       }
       return (from as (...values: unknown[]) => unknown).call(this, source, ...rest)
     },
@@ -80,7 +135,11 @@ export function restrictGlobals(
   Object.defineProperty(FrozenDate, 'prototype', { value: RealDate.prototype, writable: false })
   Object.defineProperty(FrozenDate, 'name', { value: 'Date' })
   Object.assign(FrozenDate, { now: () => now, UTC, parse })
-  Object.defineProperty(RealDate.prototype, 'constructor', { value: FrozenDate, writable: true, configurable: true })
+  Object.defineProperty(RealDate.prototype, 'constructor', {
+    value: FrozenDate,
+    writable: true,
+    configurable: true,
+  })
   realm['Date'] = FrozenDate
   return {
     setNow: (ms) => {

@@ -1,5 +1,6 @@
-import type { PlannedBehavior } from '../plan.ts'
-import type { KeyValueSource } from './key-value-store/read.ts'
+/*
+ * What the plan says about functions. Shapes only; `functions/config.ts` builds them.
+ */
 
 /** The four events of CloudFront at which a function may run (DG:lambda-cloudfront-trigger-events). */
 export type FunctionEventName = 'viewer-request' | 'origin-request' | 'origin-response' | 'viewer-response'
@@ -43,7 +44,8 @@ export interface PlannedCloudFrontFunction {
   readonly runtime: '1.0' | '2.0'
   /** `sandbox` is QuickJS in WebAssembly; `inline` runs in this process and is for code one trusts. */
   readonly run: 'sandbox' | 'inline'
-  readonly keyValueStore: KeyValueSource | undefined
+  /** Name of the store that `cf.kvs()` reads. */
+  readonly keyValueStore: string | undefined
 }
 
 export type PlannedFunction = PlannedLambda | PlannedCloudFrontFunction
@@ -76,9 +78,11 @@ export interface PlannedFunctions {
   readonly viewerResponse: PlannedEventFunction | undefined
 }
 
-/** The functions of a behavior; undefined where it has none. */
-export function functionsOf(
-  behavior: PlannedBehavior & { readonly functions?: PlannedFunctions | undefined },
-): PlannedFunctions | undefined {
-  return behavior.functions
+/** A key-value store, compiled from configuration. */
+export interface PlannedKeyValueStore {
+  readonly name: string
+  /** Absolute path of a file in AWS's import format with which the store begins. */
+  readonly importFile: string | undefined
+  /** Absolute path of the file that keeps changes. */
+  readonly stateFile: string
 }
