@@ -4,10 +4,10 @@ import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import type { PlannedAdmin } from '../plan.ts'
 import { type AdminEdge, ownRoutes } from './own-routes.ts'
-import { type AdminAnswer, type AdminRoute, matchRoute, refused } from './route.ts'
+import { type AdminAnswer, type AdminRoute, matchRoute, refused } from '../admin-route.ts'
 import { createTokenCheck, keepToken, TOKEN_FILE } from './token.ts'
 
-export type { AdminAnswer, AdminRequest, AdminRoute } from './route.ts'
+export type { AdminAnswer, AdminRequest, AdminRoute } from '../admin-route.ts'
 
 export interface AdminOptions {
   readonly planned: PlannedAdmin

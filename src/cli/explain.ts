@@ -5,7 +5,7 @@ import { explainOffline } from '../edge.ts'
 import type { ExplainQuestion, Explanation } from '../explain.ts'
 import type { Plan } from '../plan.ts'
 import { stages } from '../stages.ts'
-import { exitCodes, type ExitCode, type Output } from './exit.ts'
+import { exitCodes, type ExitCode, type Output } from '../base/exit.ts'
 import { readConfig } from './problems.ts'
 
 export interface ExplainOptions {

@@ -7,7 +7,7 @@ import { type Edge, startEdge } from '../edge.ts'
 import { createOperationalLogger, type OperationalLogger } from '../log/operational.ts'
 import type { Plan } from '../plan.ts'
 import { runProcesses, type WorkerMessage } from './cluster.ts'
-import { exitCodes, type ExitCode, type Output } from './exit.ts'
+import { exitCodes, type ExitCode, type Output } from '../base/exit.ts'
 import { type ReadConfig, readConfig, report } from './problems.ts'
 
 export interface StartOptions {

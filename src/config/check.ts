@@ -4,13 +4,13 @@ import { checkDistributions } from './check-distributions.ts'
 import { checkFiles } from './check-files.ts'
 import { checkOrigins } from './check-origins.ts'
 import { checkPolicies } from './check-policies.ts'
-import { collectInto, type Problem } from './problem.ts'
+import { collectInto, type Problem } from '../base/problem.ts'
 import { type EdgeConfig, edgeSchema, type ParsedEdgeConfig } from './schema.ts'
 import { salvage } from './salvage.ts'
 import { withoutPrototypeKeys } from './prototype-keys.ts'
 import { tellSchemaProblems } from './schema-problems.ts'
 
-export type { Problem } from './problem.ts'
+export type { Problem } from '../base/problem.ts'
 
 /** A configuration that compiles: every default is filled, every reference is known to resolve, files were read. */
 export interface CheckedConfig {

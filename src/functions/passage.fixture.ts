@@ -15,10 +15,7 @@ export const noFunctions: PlannedFunctions = {
   viewerResponse: undefined,
 }
 
-export function passageOf(
-  request: Partial<ViewerRequest> = {},
-  functions?: PlannedFunctions,
-): Passage {
+export function passageOf(request: Partial<ViewerRequest> = {}, functions?: PlannedFunctions): Passage {
   const viewer: ViewerRequest = {
     id: REQUEST_ID,
     method: 'GET',

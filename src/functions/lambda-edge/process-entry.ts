@@ -35,7 +35,11 @@ process.kill = (pid: number, signal?: string | number): true => {
   return kill(pid, signal)
 }
 
-const reader = new LineReader(Number.POSITIVE_INFINITY, (line) => host.receive(line), () => undefined)
+const reader = new LineReader(
+  Number.POSITIVE_INFINITY,
+  (line) => host.receive(line),
+  () => undefined,
+)
 socket.on('data', (text: string) => reader.read(text))
 // Without its edge a worker has nothing to do.
 const leave = () => process.exit(0)

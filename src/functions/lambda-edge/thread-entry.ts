@@ -22,5 +22,9 @@ process.on('exit', () => {
   if (text !== '') port.postMessage(text)
 })
 
-const reader = new LineReader(Number.POSITIVE_INFINITY, (line) => host.receive(line), () => undefined)
+const reader = new LineReader(
+  Number.POSITIVE_INFINITY,
+  (line) => host.receive(line),
+  () => undefined,
+)
 port.on('message', (text: string) => reader.read(text))
