@@ -5,7 +5,7 @@ import { createDistribution } from './distribution/distribution.ts'
 import { type Geo, openGeo } from './distribution/geo.ts'
 import { createViewerHeaders } from './distribution/viewer-header-source.ts'
 import { explain, type ExplainQuestion, type Explanation } from './explain.ts'
-import { createFunctions } from './functions/functions.ts'
+import { createFunctions, type Functions } from './functions/functions.ts'
 import { Body } from './http/body.ts'
 import { type Door, Exchanges } from './listener/door.ts'
 import { type Listener, openListener } from './listener/listener.ts'
@@ -40,6 +40,7 @@ export interface Edge {
   readonly line: Line
   readonly log: Log
   readonly listeners: readonly Listener[]
+  readonly functions: Functions
   /** A passage for a request under the plan of this moment. */
   open(request: ViewerRequest): Passage
   isDraining(): boolean
@@ -65,10 +66,17 @@ export async function startEdge(options: EdgeOptions): Promise<Edge> {
 
   const distribution = createDistribution({ clock, geo })
   const viewerHeader = createViewerHeaders(geo)
+  const functions = createFunctions({
+    clock,
+    viewerHeader,
+    report: (says) => options.operational.warn(says),
+    random: options.random ?? Math.random,
+  })
+  await functions.use(options.plan)
   const line = createLine({
     distribution,
     waf: createWaf(),
-    functions: createFunctions(),
+    functions: functions.room,
     cache: createCache(),
     origin: createOrigin({
       clock,
@@ -132,6 +140,7 @@ export async function startEdge(options: EdgeOptions): Promise<Edge> {
     }
   } catch (error) {
     for (const listener of listeners) listener.close()
+    await functions.close()
     await log.close()
     throw error
   }
@@ -146,6 +155,7 @@ export async function startEdge(options: EdgeOptions): Promise<Edge> {
           `the address databases: ${error instanceof Error ? error.message : String(error)}`,
         ),
       )
+    functions.use(next).catch((error: unknown) => options.operational.error(`functions: ${String(error)}`))
     for (const listener of listeners) listener.reloadCertificates()
     const notes: string[] = []
     if (JSON.stringify(before.listeners) !== JSON.stringify(next.listeners)) notes.push('listeners')
@@ -169,6 +179,7 @@ export async function startEdge(options: EdgeOptions): Promise<Edge> {
     await Promise.all(listeners.map((listener) => listener.drain()))
     deadline.cancel()
     pools.close()
+    await functions.close()
     await log.close()
     return { cut }
   }
@@ -178,6 +189,7 @@ export async function startEdge(options: EdgeOptions): Promise<Edge> {
     line,
     log,
     listeners,
+    functions,
     open,
     isDraining: () => isDraining,
     metricsText: () =>

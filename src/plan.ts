@@ -254,6 +254,8 @@ export interface PlannedOriginTls {
   readonly certPem: string | undefined
   readonly keyPem: Secret | undefined
   readonly verify: boolean
+  /** Names the certificate may have instead of the origin's own; the first is sent as SNI. Functions ask for them. */
+  readonly serverNames?: readonly string[]
 }
 
 export interface FolderOrigin extends OriginBase {

@@ -67,17 +67,15 @@ export function createLine(rooms: Rooms): Line {
   // [origin-request > send > origin-response], per origin tried.
   function askOrigins(passage: Passage, index: number): Awaitable<EdgeResponse> {
     const origin = passage.behavior.origins[index]!
+    // Unless a function at one of its events decides otherwise.
+    passage.visit.exit = 'send'
     return andThen(askOrigin(passage, origin), (result) => {
       const isLast = index + 1 === passage.behavior.origins.length
       if (!isLast && rooms.origin.failsOver(passage, result)) {
         if (!(result instanceof Fault)) result.body.discard()
         return askOrigins(passage, index + 1)
       }
-      if (result instanceof Fault) {
-        passage.visit.exit = 'send'
-        return settleFault(passage, result)
-      }
-      passage.visit.exit = 'send'
+      if (result instanceof Fault) return settleFault(passage, result)
       return settleResponse(passage, result)
     })
   }

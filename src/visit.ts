@@ -3,6 +3,7 @@ import type { Body } from './http/body.ts'
 import type { HeaderList } from './http/header-list.ts'
 import type { FaultCode } from './faults.ts'
 import type { PlannedBehavior, PlannedDistribution, PlannedOrigin, Plan } from './plan.ts'
+import type { FunctionEventName, FunctionKind } from './planned-functions.ts'
 import type { StageName } from './stages.ts'
 
 /** One end of a connection: an IP address in its plain form (never `::ffff:…`) and a port. */
@@ -108,6 +109,40 @@ export interface OriginVisit {
   cause: string | undefined
 }
 
+/** One side of what a function changed; undefined fields had no place in the message. */
+export interface FunctionView {
+  readonly uri: string | undefined
+  readonly query: string | undefined
+  readonly status: number | undefined
+  /** Pairs as in a HeaderList; nobody changes them any more. */
+  readonly headers: readonly string[]
+  /** Bytes that took the place of a body. */
+  readonly bodyBytes: number | undefined
+  /** Domain name of the origin. */
+  readonly origin: string | undefined
+}
+
+/** One run of an edge function. What it changed is kept as it was before and after; who shows a visit makes the diff. */
+export interface FunctionVisit {
+  readonly event: FunctionEventName
+  readonly kind: FunctionKind
+  readonly name: string
+  readonly outcome: 'unchanged' | 'changed' | 'answered' | 'failed'
+  readonly durationMs: number
+  readonly isColdStart: boolean
+  /** Runs that were lost with their worker and done again. */
+  readonly reruns: number
+  /** 0 to 100, of CloudFront Functions. */
+  readonly utilisation: number | undefined
+  readonly fault: FaultCode | undefined
+  /** For operators: which rule was broken, or how it failed. */
+  readonly cause: string | undefined
+  /** Lines it wrote to its console; the function log has them. */
+  readonly logLines: number
+  readonly before: FunctionView | undefined
+  readonly after: FunctionView | undefined
+}
+
 /** One line of the explain trace. */
 export interface TrailEntry {
   readonly stage: StageName
@@ -161,6 +196,8 @@ export class Visit {
   viewerRequestLogData: string | undefined = undefined
   viewerResponseLogData: string | undefined = undefined
   trail: TrailEntry[] | undefined = undefined
+  /** Runs of edge functions, in order. */
+  functions: FunctionVisit[] | undefined = undefined
 
   constructor(request: ViewerRequest, startedAt: number, startedMonotonic: number) {
     this.request = request

@@ -4,6 +4,7 @@ import { cachePolicySchema, forwardedValuesSchema, originRequestPolicySchema } f
 import { createDistributionSchema, keyGroupsSchema, publicKeysSchema } from '../distribution/config.ts'
 import { identitySchema, limitsSchema, listenerSchema, trustedProxiesSchema } from '../listener/config.ts'
 import { logSchema } from '../log/config.ts'
+import { functionRegistrySchema, functionsSchema, keyValueStoresSchema } from '../functions/config.ts'
 import { originGroupSchema, originSchema } from '../origin/config.ts'
 import { responseHeadersPolicySchema } from '../response/config.ts'
 
@@ -16,6 +17,7 @@ const distributionSchema = createDistributionSchema({
   forwardedValues: forwardedValuesSchema,
   originRequestPolicy: originRequestPolicySchema,
   responseHeadersPolicy: responseHeadersPolicySchema,
+  functions: functionsSchema,
 })
 
 const geoSchema = z
@@ -60,6 +62,8 @@ export const edgeSchema = z
       .record(name, responseHeadersPolicySchema)
       .default({})
       .describe('Response headers policies, by name.'),
+    functions: functionRegistrySchema,
+    keyValueStores: keyValueStoresSchema,
     publicKeys: publicKeysSchema,
     keyGroups: keyGroupsSchema,
     log: logSchema.prefault({}),

@@ -18,6 +18,7 @@ export interface DistributionParts<
   ForwardedValues extends z.ZodType,
   OriginRequestPolicy extends z.ZodType,
   ResponseHeadersPolicy extends z.ZodType,
+  Functions extends z.ZodType,
 > {
   readonly origin: Origin
   readonly originGroup: OriginGroup
@@ -25,6 +26,7 @@ export interface DistributionParts<
   readonly forwardedValues: ForwardedValues
   readonly originRequestPolicy: OriginRequestPolicy
   readonly responseHeadersPolicy: ResponseHeadersPolicy
+  readonly functions: Functions
 }
 
 const redirect = z
@@ -65,6 +67,7 @@ function behaviorShape<
   ForwardedValues extends z.ZodType,
   OriginRequestPolicy extends z.ZodType,
   ResponseHeadersPolicy extends z.ZodType,
+  Functions extends z.ZodType,
 >(
   parts: Omit<
     DistributionParts<
@@ -73,7 +76,8 @@ function behaviorShape<
       CachePolicy,
       ForwardedValues,
       OriginRequestPolicy,
-      ResponseHeadersPolicy
+      ResponseHeadersPolicy,
+      Functions
     >,
     'origin' | 'originGroup'
   >,
@@ -121,6 +125,7 @@ function behaviorShape<
       .union([name, parts.responseHeadersPolicy])
       .optional()
       .describe('Name of a policy in `responseHeadersPolicies`, name or id of a managed one, or a policy.'),
+    functions: parts.functions.optional(),
     trustedKeyGroups: z
       .array(name)
       .min(1)
@@ -190,6 +195,7 @@ export function createDistributionSchema<
   ForwardedValues extends z.ZodType,
   OriginRequestPolicy extends z.ZodType,
   ResponseHeadersPolicy extends z.ZodType,
+  Functions extends z.ZodType,
 >(
   parts: DistributionParts<
     Origin,
@@ -197,7 +203,8 @@ export function createDistributionSchema<
     CachePolicy,
     ForwardedValues,
     OriginRequestPolicy,
-    ResponseHeadersPolicy
+    ResponseHeadersPolicy,
+    Functions
   >,
 ) {
   const shape = behaviorShape(parts)

@@ -101,6 +101,7 @@ export function planFor(
       drainTimeoutMs: 1000,
     },
     log: { access: undefined, capture: undefined, keepVisits: 10, console: false, ...log },
+    keyValueStores: [],
     admin: undefined,
     geo: { countryFile: undefined, asnFile: undefined },
   }

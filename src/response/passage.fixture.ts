@@ -117,6 +117,7 @@ function behaviorOf(parts: PassageParts): PlannedBehavior {
     trustedKeys: undefined,
     redirect: undefined,
     rewrite: undefined,
+    functions: undefined,
     ...parts.behavior,
   }
 }
@@ -140,6 +141,7 @@ function planOf(identity: Identity): Plan {
       drainTimeoutMs: 1000,
     },
     log: { access: undefined, capture: undefined, keepVisits: 0, console: false },
+    keyValueStores: [],
     admin: undefined,
     geo: { countryFile: undefined, asnFile: undefined },
   }

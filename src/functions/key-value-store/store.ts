@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
-import { readFile } from 'node:fs/promises'
+import { mkdir, readFile } from 'node:fs/promises'
+import { dirname } from 'node:path'
 import type { Clock } from '../../base/clock.ts'
 import { replaceFile } from '../../seams/replace-file.ts'
 import { asError, SeamError, systemCode } from '../../seams/seam-error.ts'
@@ -30,6 +31,8 @@ export interface KeyPage {
 
 /** A key-value store that functions read at once and operators change while running. */
 export interface KeyValueStore extends KeyValueSource {
+  /** Digest of the import file it began with; empty without one. */
+  readonly importedFrom: string
   list(after: string | undefined, limit: number): KeyPage
   /**
    * Applies a change when `ifMatch` is the current ETag, and gives the new one. Rejects with `conflict` when it is
@@ -56,7 +59,7 @@ class LocalKeyValueStore implements KeyValueStore {
   #current: KeyValueSnapshot
   readonly #clock: Clock
   readonly #stateFile: string | undefined
-  readonly #importedFrom: string
+  readonly importedFrom: string
   #lastWrite: Promise<void> = Promise.resolve()
 
   constructor(options: KeyValueStoreOptions, snapshot: KeyValueSnapshot, importedFrom: string) {
@@ -64,7 +67,7 @@ class LocalKeyValueStore implements KeyValueStore {
     this.#clock = options.clock
     this.#stateFile = options.stateFile
     this.#current = snapshot
-    this.#importedFrom = importedFrom
+    this.importedFrom = importedFrom
   }
 
   get current(): KeyValueSnapshot {
@@ -118,11 +121,12 @@ class LocalKeyValueStore implements KeyValueStore {
   async #save(snapshot: KeyValueSnapshot): Promise<void> {
     if (this.#stateFile === undefined) return
     const state = {
-      importedFrom: this.#importedFrom,
+      importedFrom: this.importedFrom,
       creationDateTime: snapshot.creationDateTime,
       lastUpdatedDateTime: snapshot.lastUpdatedDateTime,
       content: writeImportFile(snapshot.items),
     }
+    await mkdir(dirname(this.#stateFile), { recursive: true, mode: 0o700 })
     await replaceFile(this.#stateFile, JSON.stringify(state), 0o600)
   }
 }

@@ -59,7 +59,7 @@ export function createBundler(): Bundler {
 }
 
 /** esbuild's messages, each with its place. */
-function describeFailure(file: string, error: unknown): string {
+export function describeFailure(file: string, error: unknown): string {
   const messages = typeof error === 'object' && error !== null && 'errors' in error ? error.errors : undefined
   if (!Array.isArray(messages) || messages.length === 0) return `${file}: ${String(error)}`
   return (

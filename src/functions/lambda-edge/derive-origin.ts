@@ -23,7 +23,7 @@ function deriveCustom(base: PlannedOrigin, origin: LambdaCustomOrigin): UrlOrigi
     httpPort: origin.protocol === 'http' ? origin.port : 80,
     httpsPort: origin.protocol === 'https' ? origin.port : 443,
     keepaliveTimeoutMs: origin.keepaliveTimeout * 1000,
-    tls: { ...tlsOf(base, keepsDomain), minVersion: lowest(origin.sslProtocols) },
+    tls: { ...tlsOf(base, keepsDomain), minVersion: lowestVersion(origin.sslProtocols) },
   }
 }
 
@@ -31,17 +31,17 @@ function deriveS3(base: PlannedOrigin, origin: LambdaS3Origin): PlannedOrigin {
   const keepsDomain = origin.domainName === base.domainName
   const shared = sharedOf(base, origin, keepsDomain)
   if (keepsDomain && base.kind !== 'url') return { ...base, ...shared }
-  const parts = BUCKET.exec(origin.domainName)
-  const region = origin.region === '' ? (parts?.[2] ?? 'us-east-1') : origin.region
+  const parts = bucketOf(origin.domainName)
+  const region = origin.region === '' ? (parts?.region ?? 'us-east-1') : origin.region
   // Between buckets the configured access control keeps signing; from a custom origin there is none to keep.
   const signer = base.kind === 'bucket' ? base : undefined
   const bucket: BucketOrigin = {
     ...shared,
     kind: 'bucket',
-    bucket: parts?.[1] ?? origin.domainName,
+    bucket: parts?.bucket ?? origin.domainName,
     region,
     endpoint:
-      parts === null
+      parts === undefined
         ? (signer?.endpoint ?? `https://${origin.domainName}`)
         : `https://s3.${region}.amazonaws.com`,
     pathStyle: false,
@@ -83,7 +83,7 @@ function tlsOf(base: PlannedOrigin, keepsDomain: boolean): PlannedOriginTls {
   return keepsDomain ? base.tls : { ...base.tls, certPem: undefined, keyPem: undefined }
 }
 
-const PLAIN_TLS: PlannedOriginTls = {
+export const PLAIN_TLS: PlannedOriginTls = {
   minVersion: 'TLSv1.2',
   caPem: undefined,
   certPem: undefined,
@@ -92,9 +92,17 @@ const PLAIN_TLS: PlannedOriginTls = {
 }
 
 /** The lowest version that is allowed; nothing below TLSv1 is spoken. */
-function lowest(protocols: readonly string[]): 'TLSv1' | 'TLSv1.1' | 'TLSv1.2' {
+export function lowestVersion(protocols: readonly string[]): 'TLSv1' | 'TLSv1.1' | 'TLSv1.2' {
   if (protocols.includes('SSLv3') || protocols.includes('TLSv1')) return 'TLSv1'
   return protocols.includes('TLSv1.1') ? 'TLSv1.1' : 'TLSv1.2'
+}
+
+/** Bucket and region of the domain name of a bucket on AWS, or undefined. */
+export function bucketOf(
+  domainName: string,
+): { readonly bucket: string; readonly region: string } | undefined {
+  const parts = BUCKET.exec(domainName)
+  return parts === null ? undefined : { bucket: parts[1]!, region: parts[2] ?? 'us-east-1' }
 }
 
 const BUCKET = /^(.+)\.s3(?:[.-]([a-z0-9-]+))?\.amazonaws\.com$/
