@@ -83,6 +83,6 @@ export interface PlannedKeyValueStore {
   readonly name: string
   /** Absolute path of a file in AWS's import format with which the store begins. */
   readonly importFile: string | undefined
-  /** Absolute path of the file that keeps changes. */
-  readonly stateFile: string
+  /** Absolute path of the file that keeps changes; without it they live as long as the process. */
+  readonly stateFile: string | undefined
 }

@@ -1,6 +1,7 @@
 import type { Duplex } from 'node:stream'
 import type { Body } from './http/body.ts'
 import type { HeaderList } from './http/header-list.ts'
+import type { MessageView } from './http/message-diff.ts'
 import type { FaultCode } from './faults.ts'
 import type { PlannedBehavior, PlannedDistribution, PlannedOrigin, Plan } from './plan.ts'
 import type { FunctionEventName, FunctionKind } from './planned-functions.ts'
@@ -109,19 +110,6 @@ export interface OriginVisit {
   cause: string | undefined
 }
 
-/** One side of what a function changed; undefined fields had no place in the message. */
-export interface FunctionView {
-  readonly uri: string | undefined
-  readonly query: string | undefined
-  readonly status: number | undefined
-  /** Pairs as in a HeaderList; nobody changes them any more. */
-  readonly headers: readonly string[]
-  /** Bytes that took the place of a body. */
-  readonly bodyBytes: number | undefined
-  /** Domain name of the origin. */
-  readonly origin: string | undefined
-}
-
 /** One run of an edge function. What it changed is kept as it was before and after; who shows a visit makes the diff. */
 export interface FunctionVisit {
   readonly event: FunctionEventName
@@ -139,8 +127,8 @@ export interface FunctionVisit {
   readonly cause: string | undefined
   /** Lines it wrote to its console; the function log has them. */
   readonly logLines: number
-  readonly before: FunctionView | undefined
-  readonly after: FunctionView | undefined
+  readonly before: MessageView | undefined
+  readonly after: MessageView | undefined
 }
 
 /** One line of the explain trace. */

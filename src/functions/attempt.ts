@@ -11,7 +11,7 @@ import type {
 } from '../planned-functions.ts'
 import { routeAnew } from './cloudfront-js/origin-change.ts'
 import { readFunctionRequestResult, readFunctionResponseResult } from './cloudfront-js/result.ts'
-import type { FunctionRun, FunctionRunner } from './cloudfront-js/run.ts'
+import type { FunctionRun, FunctionRunner, OriginChange } from './cloudfront-js/run.ts'
 import type { ChosenOrigin } from './lambda-edge/origin.ts'
 import { readRequestResult, readResponseResult } from './lambda-edge/result.ts'
 import type { InvocationOutcome } from './lambda-edge/worker.ts'
@@ -35,7 +35,9 @@ export interface RequestChange {
   readonly body: Buffer | undefined
   /** Chosen by a Lambda@Edge function at origin-request. */
   readonly origin: ChosenOrigin | undefined
-  /** Chosen by a CloudFront Function: the behavior with other origins. */
+  /** What a CloudFront Function asked for by a helper of `cf`. */
+  readonly wish: OriginChange | undefined
+  /** What came of it: the behavior with other origins. */
   readonly behavior: PlannedBehavior | undefined
 }
 
@@ -101,12 +103,11 @@ function runCloudFront(
   clock: Clock,
 ): Awaitable<Attempt> {
   const startedAt = clock.monotonic()
-  const { passage } = question
   const run = runner.run({
     eventJson: question.json,
     now: clock.now(),
-    rawQuery: passage.request.query,
-    edgeLocation: question.event === 'viewer-request' ? locationOf(passage.plan.identity?.pop) : undefined,
+    rawQuery: question.kind === 'cloudfront' ? question.rawQuery : undefined,
+    edgeLocation: question.event === 'viewer-request' ? locationOf(question) : undefined,
   })
   return andThen(run, (done) =>
     readCloudFrontRun(planned, question, done, clock.monotonic() - startedAt, clock),
@@ -114,8 +115,8 @@ function runCloudFront(
 }
 
 /** The IATA code at the beginning of a location such as `EDG50-E1`. */
-function locationOf(pop: string | undefined): string | undefined {
-  return pop?.slice(0, 3)
+function locationOf({ passage }: Question): string {
+  return (passage?.plan.identity.pop ?? 'EDG').slice(0, 3)
 }
 
 function readCloudFrontRun(
@@ -169,8 +170,10 @@ function readCloudFrontResult(
     return readFunctionResponseResult(returned, shown.response, headers, problems)
   const result = readFunctionRequestResult(returned, shown.request, headers, rawQuery, problems)
   if (result.kind === 'response') return result
-  const behavior = run.origin === undefined ? undefined : routeAnew(passage, run.origin, problems)
-  return { ...result, body: undefined, origin: undefined, behavior }
+  const { origin: wish } = run
+  const behavior =
+    wish === undefined || passage === undefined ? undefined : routeAnew(passage, wish, problems)
+  return { ...result, body: undefined, origin: undefined, wish, behavior }
 }
 
 /** What is not JSON, for example of a function that tampered with it, is as good as nothing. */
@@ -226,7 +229,7 @@ function readLambdaResult(
   const { shown, headers } = question
   if (shown.response !== undefined) return readResponseResult(returned, shown.response, headers, problems)
   const result = readRequestResult(returned, shown.request, headers, problems)
-  return result.kind === 'response' ? result : { ...result, behavior: undefined }
+  return result.kind === 'response' ? result : { ...result, wish: undefined, behavior: undefined }
 }
 
 function unloadable(planned: PlannedCloudFrontFunction, question: Question, error: unknown): Attempt {

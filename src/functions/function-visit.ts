@@ -1,5 +1,6 @@
 import type { HeaderList } from '../http/header-list.ts'
-import type { FunctionView, FunctionVisit } from '../visit.ts'
+import type { MessageView } from '../http/message-diff.ts'
+import type { FunctionVisit } from '../visit.ts'
 import type { Attempt } from './attempt.ts'
 
 /** The message a function was shown, as far as it may change it. */
@@ -48,7 +49,7 @@ function changes({ change }: Attempt, before: ShownMessage): boolean {
   )
 }
 
-function viewBefore({ change }: Attempt, before: ShownMessage): FunctionView {
+function viewBefore({ change }: Attempt, before: ShownMessage): MessageView {
   return {
     uri: before.path,
     query: before.query,
@@ -60,7 +61,7 @@ function viewBefore({ change }: Attempt, before: ShownMessage): FunctionView {
   }
 }
 
-function viewAfter({ change }: Attempt, before: ShownMessage): FunctionView | undefined {
+function viewAfter({ change }: Attempt, before: ShownMessage): MessageView | undefined {
   if (change === undefined) return undefined
   const headers = change.headers === before.headers ? NO_HEADERS : change.headers.raw.slice()
   const bodyBytes = change.body?.length

@@ -167,9 +167,9 @@ export function createFunctions(options: FunctionsOptions): Functions {
       (live.kind === 'lambda-edge' && live.includeBody) ||
       (candidate?.function.kind === 'lambda-edge' && candidate.function.includeBody)
     const question = ask(live.kind, moment, includeBody, viewerHeader)
-    if (!isPromise(question)) return answer(slot, question)
+    if (!isPromise(question)) return answer(slot, question, moment.passage)
     return question.then(
-      (asked) => answer(slot, asked),
+      (asked) => answer(slot, asked, moment.passage),
       (error: unknown) =>
         new Fault('ClientCommError', 'the request body that a function was to see did not arrive whole', {
           cause: error,
@@ -177,12 +177,12 @@ export function createFunctions(options: FunctionsOptions): Functions {
     )
   }
 
-  function answer(slot: PlannedEventFunction, question: Question): Awaitable<Attempt> {
+  function answer(slot: PlannedEventFunction, question: Question, passage: Passage): Awaitable<Attempt> {
     const { live, candidate } = slot
     if (candidate === undefined) return attempt(live, question, runners)
     const state = candidates.stateOf(slot, candidate, question.event)
     if (state.off !== undefined) return attempt(live, question, runners)
-    const { id, client } = question.passage.request
+    const { id, client } = passage.request
     if (candidate.mode === 'weight') {
       if (!isChosen(client.address, candidate.function.identity, candidate.weight))
         return attempt(live, question, runners)

@@ -37,7 +37,11 @@ export function passageOf(request: Partial<ViewerRequest> = {}, functions?: Plan
     ...request,
   }
   // Functions read nothing of the plan itself.
-  const passage = new Passage({} as Plan, viewer, new Visit(viewer, 0, 0))
+  const passage = new Passage(
+    { identity: { pop: 'EDG50-E1' } } as unknown as Plan,
+    viewer,
+    new Visit(viewer, 0, 0),
+  )
   // Of behavior and distribution they read what stands here.
   passage.behavior = { functions, forwarding: { cloudFrontHeaders: [] } } as unknown as PlannedBehavior
   passage.distribution = {

@@ -31,7 +31,8 @@ export type Moment =
 
 interface QuestionBase {
   readonly event: FunctionEventName
-  readonly passage: Passage
+  /** Undefined for an event that came from a file. */
+  readonly passage: Passage | undefined
   /** The event as JSON, as the function is given it. */
   readonly json: string
   /** The fields that the function may change, as they were. */
@@ -43,7 +44,6 @@ export type Question =
   | (QuestionBase & {
       readonly kind: 'lambda-edge'
       readonly shown: LambdaEvent
-      readonly request: OriginRequest | undefined
     })
   | (QuestionBase & {
       readonly kind: 'cloudfront'
@@ -76,7 +76,6 @@ function askLambda(moment: Moment, body: Buffer | undefined): Question {
     shown,
     json: `{"Records":[{"cf":${JSON.stringify(shown)}}]}`,
     headers: changeable(moment),
-    request: 'request' in moment ? moment.request : undefined,
   }
 }
 

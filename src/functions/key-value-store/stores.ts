@@ -35,7 +35,7 @@ export function createKeyValueStores(clock: Clock): KeyValueStores {
         const store = await openKeyValueStore({
           name,
           clock,
-          stateFile,
+          ...(stateFile === undefined ? {} : { stateFile }),
           ...(importFile === undefined ? {} : { importFile }),
         })
         const before = open.get(name)
