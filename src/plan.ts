@@ -23,9 +23,15 @@ export interface Plan {
   readonly keyValueStores: readonly PlannedKeyValueStore[]
   readonly log: PlannedLog
   readonly admin: PlannedAdmin | undefined
+  /** Where the edge keeps what it needs between starts. Absolute. */
+  readonly dataFolder: string
+  readonly modules: PlannedModules
   /** Files of address databases (mmdb); undefined is the default that comes with the package. */
   readonly geo: { readonly countryFile: string | undefined; readonly asnFile: string | undefined }
 }
+
+/** What modules were configured with at one place, compiled by each, by the key of the module. */
+export type PlannedModules = Readonly<Record<string, unknown>>
 
 /** What changes without a new plan: read `.current` once per request and keep what it gave. */
 export interface Handle<T> {
@@ -124,6 +130,7 @@ export interface PlannedDistribution {
     | { readonly type: 'allow' | 'deny'; readonly countries: ReadonlySet<string> }
     | undefined
   readonly logCookies: boolean
+  readonly modules: PlannedModules
 }
 
 export interface PlannedCustomError {
@@ -134,14 +141,18 @@ export interface PlannedCustomError {
   readonly errorCachingMinTtlSeconds: number
 }
 
-export interface PlannedBehavior {
-  /** The path pattern as configured; `*` for the default behavior. */
-  readonly pattern: string
-  readonly matches: (normalisedPath: string) => boolean
+/** Where a request goes: origins in the order they are asked, and what makes the next one be asked. */
+export interface PlannedRoute {
   /** Asked in order; the second only on failover. */
   readonly origins: readonly PlannedOrigin[]
   /** Failover criteria when there are two origins. */
   readonly failoverStatuses: ReadonlySet<number>
+}
+
+export interface PlannedBehavior extends PlannedRoute {
+  /** The path pattern as configured; `*` for the default behavior. */
+  readonly pattern: string
+  readonly matches: (normalisedPath: string) => boolean
   readonly viewerProtocolPolicy: 'allow-all' | 'redirect-to-https' | 'https-only'
   readonly allowedMethods: ReadonlySet<string>
   readonly cachedMethods: ReadonlySet<string>
@@ -157,6 +168,7 @@ export interface PlannedBehavior {
   readonly rewrite: PlannedRewrite | undefined
   /** What runs at the four events; undefined when nothing does. */
   readonly functions: PlannedFunctions | undefined
+  readonly modules: PlannedModules
 }
 
 /** How the path changes on its way to an origin that does not know its prefix; acts at `send`. */
@@ -237,6 +249,7 @@ interface OriginBase {
   readonly responseCompletionTimeoutMs: number | undefined
   readonly keepaliveTimeoutMs: number
   readonly customHeaders: readonly { readonly name: string; readonly value: string | Secret }[]
+  readonly modules: PlannedModules
 }
 
 export interface UrlOrigin extends OriginBase {

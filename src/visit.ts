@@ -3,7 +3,7 @@ import type { Body } from './http/body.ts'
 import type { HeaderList } from './http/header-list.ts'
 import type { MessageView } from './http/message-diff.ts'
 import type { FaultCode } from './faults.ts'
-import type { PlannedBehavior, PlannedDistribution, PlannedOrigin, Plan } from './plan.ts'
+import type { PlannedBehavior, PlannedDistribution, PlannedOrigin, Plan, PlannedRoute } from './plan.ts'
 import type { FunctionEventName, FunctionKind } from './planned-functions.ts'
 import type { StageName } from './stages.ts'
 
@@ -206,6 +206,8 @@ export class Passage {
   /** Set by `match`; the line does not go on without them. */
   distribution!: PlannedDistribution
   behavior!: PlannedBehavior
+  /** Origins that a viewer-request function chose in the place of the behavior's. */
+  route: PlannedRoute | undefined = undefined
   /** The path on which behaviors are matched: dot segments resolved, slashes merged. */
   normalisedPath = ''
   /** An internal fetch: no viewer functions, no custom error pages. */
@@ -213,6 +215,8 @@ export class Passage {
   /** Original URI and query of the request that a custom error page answers. */
   errorUri: string | undefined = undefined
   errorArgs: string | undefined = undefined
+  /** Lines that modules add to the cache key; undefined for none. */
+  moduleKey: string | undefined = undefined
   /** The status from which the viewer response stands; viewer-response is skipped for origin errors. */
   skipsViewerResponse = false
   #departed = false

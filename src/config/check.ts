@@ -1,3 +1,4 @@
+import { resolve } from 'node:path'
 import { systemClock } from '../base/clock.ts'
 import { checkAdmin } from './check-environment.ts'
 import { checkDistributions } from './check-distributions.ts'
@@ -6,6 +7,8 @@ import { checkFunctions } from './check-functions.ts'
 import { checkOrigins } from './check-origins.ts'
 import { checkPolicies } from './check-policies.ts'
 import type { FunctionFile } from '../functions/config.ts'
+import { visitModulePlaces } from './module-places.ts'
+import { modules } from '../modules/index.ts'
 import { collectInto, type Problem } from '../base/problem.ts'
 import { type EdgeConfig, edgeSchema, type ParsedEdgeConfig } from './schema.ts'
 import { salvage } from './salvage.ts'
@@ -63,6 +66,15 @@ export async function checkConfig(
   checkDistributions(view, findings)
   const { pemTexts, files } = await checkFiles(view, baseFolder, options.now ?? systemClock.now(), findings)
   const functions = await checkFunctions(view, baseFolder, findings)
+  const resources = {
+    baseFolder,
+    dataFolder: resolve(baseFolder, view.dataFolder ?? '.edgeward'),
+    environment,
+  }
+  const moduleFiles: string[] = []
+  await visitModulePlaces(view, modules, async (module, place) => {
+    moduleFiles.push(...((await module.check?.(place, findings, resources)) ?? []))
+  })
   if (!result.success || problems.some((problem) => problem.level === 'error'))
     return { problems, checked: undefined }
   return {
@@ -72,7 +84,7 @@ export async function checkConfig(
       pemTexts,
       environment,
       functions: functions.functions,
-      files: [...files, ...functions.files],
+      files: [...files, ...functions.files, ...moduleFiles],
     },
   }
 }

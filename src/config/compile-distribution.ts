@@ -13,8 +13,11 @@ import type {
   PlannedBehavior,
   PlannedCachePolicy,
   PlannedDistribution,
+  PlannedModules,
   PlannedOrigin,
 } from '../plan.ts'
+import type { Segments } from '../base/problem.ts'
+import type { ModuleLevel } from '../modules/module.ts'
 import type { CheckedConfig } from './check.ts'
 import { DEFAULT_CACHE_POLICY } from './check-behaviors.ts'
 import { addressesOf } from './distribution-address.ts'
@@ -30,6 +33,9 @@ import type { ParsedEdgeConfig } from './schema.ts'
 type DistributionConfig = ParsedEdgeConfig['distributions'][string]
 type BehaviorConfig = DistributionConfig['defaultBehavior']
 
+/** What the modules of one place compile to. */
+export type ModulesAt = (level: ModuleLevel, segments: Segments, holder: object) => PlannedModules
+
 /** What every behavior of a distribution draws on. */
 interface Surroundings {
   readonly config: ParsedEdgeConfig
@@ -37,6 +43,8 @@ interface Surroundings {
   readonly origins: ReadonlyMap<string, PlannedOrigin>
   readonly publicKeys: ReadonlyMap<string, KeyObject>
   readonly functions: FunctionResources
+  readonly segments: Segments
+  readonly modulesAt: ModulesAt
 }
 
 /** Compiles one distribution of a checked configuration. */
@@ -45,7 +53,9 @@ export function compileDistribution(
   checked: CheckedConfig,
   baseFolder: string,
   identity: Identity['name'],
+  modulesAt: ModulesAt,
 ): PlannedDistribution {
+  const segments: Segments = ['distributions', name]
   const { config, pemTexts, environment } = checked
   const distribution = config.distributions[name]!
   const resources = {
@@ -56,22 +66,35 @@ export function compileDistribution(
   const origins = new Map(
     Object.entries(distribution.origins).map(([origin, value]) => [
       origin,
-      compileOrigin(origin, value, resources),
+      {
+        ...compileOrigin(origin, value, resources),
+        modules: modulesAt('origin', [...segments, 'origins', origin], value),
+      },
     ]),
   )
   const publicKeys = new Map(
     Object.entries(config.publicKeys).map(([id, { pem }]) => [id, createPublicKey(resources.pem(pem))]),
   )
   const functions: FunctionResources = { baseFolder, registry: config.functions, files: checked.functions }
-  const surroundings: Surroundings = { config, distribution, origins, publicKeys, functions }
+  const surroundings: Surroundings = {
+    config,
+    distribution,
+    origins,
+    publicKeys,
+    functions,
+    segments,
+    modulesAt,
+  }
   return {
     name,
     ...addressesOf(name, distribution, identity),
     aliases: distribution.aliases.map((alias) => alias.toLowerCase()),
     defaultRootObject: distribution.defaultRootObject,
     behaviors: [
-      ...distribution.behaviors.map((behavior) => compileBehavior(behavior.path, behavior, surroundings)),
-      compileBehavior('*', distribution.defaultBehavior, surroundings),
+      ...distribution.behaviors.map((behavior, index) =>
+        compileBehavior(behavior.path, behavior, ['behaviors', index], surroundings),
+      ),
+      compileBehavior('*', distribution.defaultBehavior, ['defaultBehavior'], surroundings),
     ],
     origins,
     customErrorResponses: new Map(
@@ -87,6 +110,7 @@ export function compileDistribution(
     ),
     geoRestriction: compileGeoRestriction(distribution.geoRestriction),
     logCookies: distribution.logCookies,
+    modules: modulesAt('distribution', segments, distribution),
   }
 }
 
@@ -102,6 +126,7 @@ function compileGeoRestriction(
 function compileBehavior(
   pattern: string,
   behavior: BehaviorConfig,
+  place: Segments,
   surroundings: Surroundings,
 ): PlannedBehavior {
   const { config } = surroundings
@@ -120,6 +145,7 @@ function compileBehavior(
     redirect: behavior.redirect,
     rewrite: compileRewrite(behavior),
     functions: compileFunctions(behavior.functions, surroundings.functions),
+    modules: surroundings.modulesAt('behavior', [...surroundings.segments, ...place], behavior),
   }
 }
 

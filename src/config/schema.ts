@@ -5,19 +5,22 @@ import { createDistributionSchema, keyGroupsSchema, publicKeysSchema } from '../
 import { identitySchema, limitsSchema, listenerSchema, trustedProxiesSchema } from '../listener/config.ts'
 import { logSchema } from '../log/config.ts'
 import { functionRegistrySchema, functionsSchema, keyValueStoresSchema } from '../functions/config.ts'
+import { moduleSchemas } from '../modules/index.ts'
 import { originGroupSchema, originSchema } from '../origin/config.ts'
 import { responseHeadersPolicySchema } from '../response/config.ts'
 
 const name = z.string().min(1).max(128)
 
 const distributionSchema = createDistributionSchema({
-  origin: originSchema,
+  origin: originSchema.extend(moduleSchemas.origin),
   originGroup: originGroupSchema,
   cachePolicy: cachePolicySchema,
   forwardedValues: forwardedValuesSchema,
   originRequestPolicy: originRequestPolicySchema,
   responseHeadersPolicy: responseHeadersPolicySchema,
   functions: functionsSchema,
+  behaviorModules: moduleSchemas.behavior,
+  distributionModules: moduleSchemas.distribution,
 })
 
 const geoSchema = z
@@ -73,6 +76,7 @@ export const edgeSchema = z
       .min(1)
       .default('./.edgeward')
       .describe('Folder for what the edge keeps between starts, relative to the configuration file.'),
+    ...moduleSchemas.configuration,
   })
   .describe('Configuration of an edge.')
 

@@ -19,6 +19,8 @@ export interface DistributionParts<
   OriginRequestPolicy extends z.ZodType,
   ResponseHeadersPolicy extends z.ZodType,
   Functions extends z.ZodType,
+  BehaviorModules extends z.ZodRawShape,
+  DistributionModules extends z.ZodRawShape,
 > {
   readonly origin: Origin
   readonly originGroup: OriginGroup
@@ -27,6 +29,9 @@ export interface DistributionParts<
   readonly originRequestPolicy: OriginRequestPolicy
   readonly responseHeadersPolicy: ResponseHeadersPolicy
   readonly functions: Functions
+  /** Keys that modules add to a behavior and to a distribution. */
+  readonly behaviorModules: BehaviorModules
+  readonly distributionModules: DistributionModules
 }
 
 const redirect = z
@@ -68,6 +73,7 @@ function behaviorShape<
   OriginRequestPolicy extends z.ZodType,
   ResponseHeadersPolicy extends z.ZodType,
   Functions extends z.ZodType,
+  BehaviorModules extends z.ZodRawShape,
 >(
   parts: Omit<
     DistributionParts<
@@ -77,9 +83,11 @@ function behaviorShape<
       ForwardedValues,
       OriginRequestPolicy,
       ResponseHeadersPolicy,
-      Functions
+      Functions,
+      BehaviorModules,
+      z.ZodRawShape
     >,
-    'origin' | 'originGroup'
+    'origin' | 'originGroup' | 'distributionModules'
   >,
 ) {
   return {
@@ -154,6 +162,7 @@ function behaviorShape<
       .describe(
         'Whether the stripped prefix is put back into Location and cookie paths of the origin. Left out: yes.',
       ),
+    ...parts.behaviorModules,
   }
 }
 
@@ -196,6 +205,8 @@ export function createDistributionSchema<
   OriginRequestPolicy extends z.ZodType,
   ResponseHeadersPolicy extends z.ZodType,
   Functions extends z.ZodType,
+  BehaviorModules extends z.ZodRawShape,
+  DistributionModules extends z.ZodRawShape,
 >(
   parts: DistributionParts<
     Origin,
@@ -204,7 +215,9 @@ export function createDistributionSchema<
     ForwardedValues,
     OriginRequestPolicy,
     ResponseHeadersPolicy,
-    Functions
+    Functions,
+    BehaviorModules,
+    DistributionModules
   >,
 ) {
   const shape = behaviorShape(parts)
@@ -258,6 +271,7 @@ export function createDistributionSchema<
         .describe('Pages and lifetimes of errors, for the whole distribution.'),
       geoRestriction: geoRestriction.optional(),
       logCookies: z.boolean().default(false).describe('Whether the access log holds cookies.'),
+      ...parts.distributionModules,
     })
     .describe('A site of its own: host names, origins, behaviors.')
 }

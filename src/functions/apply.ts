@@ -9,7 +9,7 @@ import type { ChosenOrigin } from './lambda-edge/origin.ts'
 export function applyToViewerRequest(passage: Passage, change: RequestChange): void {
   const { request } = passage
   if (change.body !== undefined) request.body.replace(change.body)
-  if (change.behavior !== undefined) passage.behavior = change.behavior
+  if (change.route !== undefined) passage.route = change.route
   const isSame = change.uri === undefined && change.query === undefined && change.headers === request.headers
   if (isSame) return
   passage.request = {

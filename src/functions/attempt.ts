@@ -2,7 +2,7 @@ import type { Clock } from '../base/clock.ts'
 import { andThen, type Awaitable } from '../base/promise.ts'
 import { Fault } from '../faults.ts'
 import type { HeaderList } from '../http/header-list.ts'
-import type { PlannedBehavior } from '../plan.ts'
+import type { PlannedRoute } from '../plan.ts'
 import type {
   FunctionEventName,
   PlannedCloudFrontFunction,
@@ -37,8 +37,8 @@ export interface RequestChange {
   readonly origin: ChosenOrigin | undefined
   /** What a CloudFront Function asked for by a helper of `cf`. */
   readonly wish: OriginChange | undefined
-  /** What came of it: the behavior with other origins. */
-  readonly behavior: PlannedBehavior | undefined
+  /** What came of it: where the request goes. */
+  readonly route: PlannedRoute | undefined
 }
 
 /** A response that a function made or changed; no body means that it stays. */
@@ -171,9 +171,8 @@ function readCloudFrontResult(
   const result = readFunctionRequestResult(returned, shown.request, headers, rawQuery, problems)
   if (result.kind === 'response') return result
   const { origin: wish } = run
-  const behavior =
-    wish === undefined || passage === undefined ? undefined : routeAnew(passage, wish, problems)
-  return { ...result, body: undefined, origin: undefined, wish, behavior }
+  const route = wish === undefined || passage === undefined ? undefined : routeAnew(passage, wish, problems)
+  return { ...result, body: undefined, origin: undefined, wish, route }
 }
 
 /** What is not JSON, for example of a function that tampered with it, is as good as nothing. */
@@ -229,7 +228,7 @@ function readLambdaResult(
   const { shown, headers } = question
   if (shown.response !== undefined) return readResponseResult(returned, shown.response, headers, problems)
   const result = readRequestResult(returned, shown.request, headers, problems)
-  return result.kind === 'response' ? result : { ...result, wish: undefined, behavior: undefined }
+  return result.kind === 'response' ? result : { ...result, wish: undefined, route: undefined }
 }
 
 function unloadable(planned: PlannedCloudFrontFunction, question: Question, error: unknown): Attempt {

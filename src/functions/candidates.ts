@@ -130,8 +130,8 @@ function describe({ change, fault }: Attempt): Map<string, string> {
     if (change.uri !== undefined) parts.set('uri', change.uri)
     if (change.query !== undefined) parts.set('query', change.query)
     if (change.origin !== undefined) parts.set('origin', JSON.stringify(change.origin))
-    if (change.behavior !== undefined)
-      parts.set('origins', change.behavior.origins.map(({ domainName }) => domainName).join(', '))
+    if (change.route !== undefined)
+      parts.set('origins', change.route.origins.map(({ domainName }) => domainName).join(', '))
   }
   const { raw } = change.headers
   for (let i = 0; i < raw.length; i += 2) {

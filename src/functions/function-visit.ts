@@ -45,7 +45,7 @@ function changes({ change }: Attempt, before: ShownMessage): boolean {
     change.uri !== undefined ||
     change.query !== undefined ||
     change.origin !== undefined ||
-    change.behavior !== undefined
+    change.route !== undefined
   )
 }
 
@@ -67,8 +67,8 @@ function viewAfter({ change }: Attempt, before: ShownMessage): MessageView | und
   const bodyBytes = change.body?.length
   if (change.kind === 'response')
     return { uri: undefined, query: undefined, status: change.status, headers, bodyBytes, origin: undefined }
-  const { uri, query, origin, behavior } = change
-  const chosen = origin?.origin.domainName ?? behavior?.origins[0]?.domainName
+  const { uri, query, origin, route } = change
+  const chosen = origin?.origin.domainName ?? route?.origins[0]?.domainName
   return {
     uri: uri ?? before.path,
     query: query ?? before.query,

@@ -59,6 +59,7 @@ export function originOf(parts: Partial<UrlOrigin> = {}): UrlOrigin {
   return {
     kind: 'url',
     name: 'site',
+    modules: {},
     domainName: 'origin.example.org',
     originPath: '',
     connectionAttempts: 3,

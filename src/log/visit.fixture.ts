@@ -104,6 +104,8 @@ export function planFor(
     keyValueStores: [],
     admin: undefined,
     geo: { countryFile: undefined, asnFile: undefined },
+    dataFolder: '/nowhere',
+    modules: {},
   }
 }
 
@@ -119,6 +121,7 @@ export function distributionOf(parts: Partial<PlannedDistribution> = {}): Planne
     customErrorResponses: new Map(),
     geoRestriction: undefined,
     logCookies: false,
+    modules: {},
     ...parts,
   }
 }

@@ -73,6 +73,7 @@ export function passageOf(parts: PassageParts = {}): Passage {
     customErrorResponses: parts.customErrorResponses ?? new Map(),
     geoRestriction: undefined,
     logCookies: false,
+    modules: {},
   }
   // As after an answer of the origin.
   passage.visit.exit = 'send'
@@ -118,6 +119,7 @@ function behaviorOf(parts: PassageParts): PlannedBehavior {
     redirect: undefined,
     rewrite: undefined,
     functions: undefined,
+    modules: {},
     ...parts.behavior,
   }
 }
@@ -144,6 +146,8 @@ function planOf(identity: Identity): Plan {
     keyValueStores: [],
     admin: undefined,
     geo: { countryFile: undefined, asnFile: undefined },
+    dataFolder: '/nowhere',
+    modules: {},
   }
 }
 

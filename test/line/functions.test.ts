@@ -411,7 +411,7 @@ test('a reload swaps a changed handler, and no request is dropped on the way', a
   })
   await edge.ended(20)
   files.write('index.js', source(2))
-  edge.edge.reload(await planOf(config, edge.folder, 2))
+  await edge.edge.reload(await planOf(config, edge.folder, 2))
   await edge.ended(answers.length + 40)
   isOver = true
   await Promise.all(traffic)

@@ -1,5 +1,5 @@
 import { isIP } from 'node:net'
-import type { BucketOrigin, PlannedBehavior, PlannedOrigin, UrlOrigin } from '../../plan.ts'
+import type { BucketOrigin, PlannedBehavior, PlannedOrigin, PlannedRoute, UrlOrigin } from '../../plan.ts'
 import type { Passage } from '../../visit.ts'
 import { capitalised, invalidValueCharacter, isFieldName, wireOf } from '../header-text.ts'
 import { bucketOf, lowestVersion, PLAIN_TLS } from '../lambda-edge/derive-origin.ts'
@@ -11,18 +11,18 @@ import type { OriginChange } from './run.ts'
 type Fields = Readonly<Record<string, unknown>>
 
 const MAX_REMEMBERED = 200
-/** Behaviors with other origins, by what a function asked for: the same wish gives the same object. */
-const remembered = new WeakMap<PlannedBehavior, Map<string, PlannedBehavior>>()
+/** Routes by what a function asked for: the same wish gives the same object, and so the same connections. */
+const remembered = new WeakMap<PlannedBehavior, Map<string, PlannedRoute>>()
 
 /**
- * The behavior with the origins that a function asked for by a helper of `cf` (DG:helper-functions-origin-modification).
+ * The origins that a function asked for by a helper of `cf` (DG:helper-functions-origin-modification).
  * The cache key is not touched. Undefined when the wish breaks a rule, which is noted.
  */
 export function routeAnew(
   passage: Passage,
   change: OriginChange,
   problems: Problems,
-): PlannedBehavior | undefined {
+): PlannedRoute | undefined {
   const { behavior } = passage
   const key = `${change.kind}${JSON.stringify(change.value)}`
   let known = remembered.get(behavior)
@@ -33,14 +33,15 @@ export function routeAnew(
   const routed = route(passage, change, problems)
   if (routed === undefined || problems.list.length > before) return undefined
   if (known.size >= MAX_REMEMBERED) known.clear()
-  const made = { ...behavior, ...routed }
-  known.set(key, made)
-  return made
+  known.set(key, routed)
+  return routed
 }
 
-type Route = Pick<PlannedBehavior, 'origins' | 'failoverStatuses'>
-
-function route(passage: Passage, { kind, value }: OriginChange, problems: Problems): Route | undefined {
+function route(
+  passage: Passage,
+  { kind, value }: OriginChange,
+  problems: Problems,
+): PlannedRoute | undefined {
   const { behavior } = passage
   const [assigned, ...others] = behavior.origins
   switch (kind) {
@@ -67,7 +68,7 @@ function route(passage: Passage, { kind, value }: OriginChange, problems: Proble
   }
 }
 
-function group(passage: Passage, value: unknown, at: string, problems: Problems): Route | undefined {
+function group(passage: Passage, value: unknown, at: string, problems: Problems): PlannedRoute | undefined {
   const fields = objectOf(value, at, problems)
   if (fields === undefined) return undefined
   const { originIds, failoverCriteria, selectionCriteria } = fields
@@ -153,6 +154,7 @@ function update(base: PlannedOrigin, given: Fields, at: string, problems: Proble
     'must begin with "/", not end with it, and be at most 255 characters',
   )
   const shared = {
+    modules: base.modules,
     originPath: path ?? base.originPath,
     connectionAttempts:
       number(connectionAttempts, 'connectionAttempts', 1, 3, check) ?? base.connectionAttempts,
@@ -212,6 +214,7 @@ function updateCustom(
     | 'keepaliveTimeoutMs'
     | 'responseCompletionTimeoutMs'
     | 'customHeaders'
+    | 'modules'
   >,
   check: Check,
 ): UrlOrigin {

@@ -57,6 +57,7 @@ function sharedOf(base: PlannedOrigin, origin: LambdaCustomOrigin | LambdaS3Orig
   const secrets = keepsDomain ? base.customHeaders.filter(({ value }) => value instanceof Secret) : []
   return {
     name: base.name,
+    modules: base.modules,
     domainName: origin.domainName,
     originPath: origin.path,
     connectionAttempts: base.connectionAttempts,
