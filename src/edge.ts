@@ -8,7 +8,8 @@ import { createDistribution } from './distribution/distribution.ts'
 import { type Geo, openGeo } from './distribution/geo.ts'
 import { createViewerHeaders } from './distribution/viewer-header-source.ts'
 import { explain, type ExplainQuestion, type Explanation } from './explain.ts'
-import { createFunctions } from './functions/functions.ts'
+import { functionRoutes } from './functions/admin-routes.ts'
+import { createFunctions, type Functions } from './functions/functions.ts'
 import type { Fault } from './faults.ts'
 import { newRequestId } from './base/ids.ts'
 import { Body } from './http/body.ts'
@@ -57,6 +58,7 @@ export interface Edge {
   readonly log: Log
   readonly cache: Cache
   readonly listeners: readonly Listener[]
+  readonly functions: Functions
   readonly seams: Seams
   /** Ports that modules have opened. */
   moduleListeners(): readonly { readonly name: string; readonly url: string }[]
@@ -97,6 +99,13 @@ export async function startEdge(options: EdgeOptions): Promise<Edge> {
 
   const distribution = createDistribution({ clock, geo })
   const viewerHeader = createViewerHeaders(geo)
+  const functions = createFunctions({
+    clock,
+    viewerHeader,
+    report: (says) => options.operational.warn(says),
+    random: options.random ?? Math.random,
+  })
+  await functions.use(options.plan)
   const origin = createOrigin({
     clock,
     names,
@@ -136,7 +145,7 @@ export async function startEdge(options: EdgeOptions): Promise<Edge> {
   const line = createLine({
     distribution,
     waf: createWaf(),
-    functions: createFunctions(),
+    functions: functions.room,
     cache,
     origin: { ...origin, send },
     response: createResponse({ clock, random }),
@@ -242,6 +251,7 @@ export async function startEdge(options: EdgeOptions): Promise<Edge> {
     }
   } catch (error) {
     for (const listener of listeners) listener.close()
+    await functions.close()
     await moduleHost.close()
     await seams.close()
     await log.close()
@@ -251,6 +261,7 @@ export async function startEdge(options: EdgeOptions): Promise<Edge> {
 
   async function reload(next: Plan): Promise<readonly string[]> {
     await moduleHost.prepare(next)
+    await functions.use(next)
     const before = plan.current
     plan.current = next
     moduleHost.adopt(next)
@@ -286,6 +297,7 @@ export async function startEdge(options: EdgeOptions): Promise<Edge> {
     deadline.cancel()
     await moduleHost.close()
     pools.close()
+    await functions.close()
     await store.close()
     await spool.close()
     await log.close()
@@ -299,9 +311,10 @@ export async function startEdge(options: EdgeOptions): Promise<Edge> {
     log,
     cache,
     listeners,
+    functions,
     seams,
     moduleListeners: () => moduleHost.listeners(),
-    adminRoutes: () => moduleHost.adminRoutes(),
+    adminRoutes: () => [...functionRoutes(functions), ...moduleHost.adminRoutes()],
     open,
     isDraining: () => isDraining,
     metricsText: () =>
