@@ -111,6 +111,8 @@ export function planFor(
       malformedAge: 'ignore',
     },
     geo: { countryFile: undefined, asnFile: undefined },
+    dataFolder: '/nowhere',
+    modules: {},
   }
 }
 
@@ -126,6 +128,7 @@ export function distributionOf(parts: Partial<PlannedDistribution> = {}): Planne
     customErrorResponses: new Map(),
     geoRestriction: undefined,
     logCookies: false,
+    modules: {},
     ...parts,
   }
 }
