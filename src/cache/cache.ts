@@ -26,8 +26,9 @@ export type Cache = Rooms['cache'] & {
   /** For explain: what would be found, in sentences. Counts nothing and moves nothing. */
   readonly peek: (passage: Passage) => Awaitable<readonly string[]>
   stats(): StoreStats
-  /** Fetches under way. */
+  /** Fetches under way, and requests that wait for one. */
   fetching(): number
+  waiting(): number
 }
 
 /** Builds the cache room over a store, which stays the caller's to close. */
@@ -77,5 +78,6 @@ export function createCache(options: CacheOptions): Cache {
     peek: (passage) => lookups.peek(passage),
     stats: () => store.stats(),
     fetching: () => context.flights.size,
+    waiting: () => context.flights.waiting,
   }
 }
