@@ -26,6 +26,8 @@ export type Cache = Rooms['cache'] & {
   /** For explain: what would be found, in sentences. Counts nothing and moves nothing. */
   readonly peek: (passage: Passage) => Awaitable<readonly string[]>
   stats(): StoreStats
+  /** How many variants and parts are kept under a key. */
+  variants(baseKey: string): number
   /** Fetches under way, and requests that wait for one. */
   fetching(): number
   waiting(): number
@@ -76,6 +78,7 @@ export function createCache(options: CacheOptions): Cache {
     },
     invalidate,
     peek: (passage) => lookups.peek(passage),
+    variants: (baseKey) => store.keysOf(baseKey).length,
     stats: () => store.stats(),
     fetching: () => context.flights.size,
     waiting: () => context.flights.waiting,

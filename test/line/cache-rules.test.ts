@@ -1,40 +1,8 @@
-import assert from 'node:assert/strict'
-import type { IncomingMessage, ServerResponse } from 'node:http'
 import { test } from 'node:test'
-import { countRequests } from '../support/counting-origin.ts'
-import { ManualClock } from '../support/manual-clock.ts'
-import { runEdge } from '../support/running-edge.ts'
+import { type Answer, type Case, type Fields, walk } from '../support/cache-steps.ts'
 
 /** CloudFront's rules as a viewer and an origin see them: what is asked, when, and what comes back. */
 
-type Fields = Readonly<Record<string, string>>
-interface Answer {
-  readonly status?: number
-  readonly fields?: Fields
-  readonly body?: string
-  /** Close the connection instead. */
-  readonly hangUp?: boolean
-}
-interface Step {
-  /** Seconds that pass before it. */
-  readonly after?: number
-  readonly request?: Fields
-  readonly method?: string
-  /** What the origin would answer. */
-  readonly origin: Answer
-  readonly gives: string
-  readonly body?: string
-  readonly fields?: Readonly<Record<string, string | null>>
-}
-interface Case {
-  readonly name: string
-  readonly policy?: Readonly<Record<string, unknown>>
-  readonly behavior?: Readonly<Record<string, unknown>>
-  readonly distribution?: Readonly<Record<string, unknown>>
-  readonly steps: readonly Step[]
-}
-
-const policy = { minTtlSeconds: 0, defaultTtlSeconds: 3600, maxTtlSeconds: 86_400 }
 const old: Answer = { fields: { 'cache-control': 'max-age=10', etag: '"a"' }, body: 'old' }
 const fresh: Answer = { fields: { 'cache-control': 'max-age=10', etag: '"b"' }, body: 'new' }
 const down: Answer = { hangUp: true }
@@ -346,55 +314,4 @@ function lifetimes(
   ]
 }
 
-for (const { name, policy: policyPart, behavior, distribution, steps } of cases) {
-  test(name, async () => {
-    const clock = new ManualClock()
-    let answer: Answer = old
-    await using origin = await countRequests((request, response) => give(answer, request, response))
-    await using edge = await runEdge(
-      {
-        origins: { o: { url: origin.url } },
-        defaultBehavior: {
-          origin: 'o',
-          compress: false,
-          cachePolicy: { ...policy, ...policyPart },
-          ...behavior,
-        },
-        ...distribution,
-      },
-      { clock },
-    )
-    for (const [index, step] of steps.entries()) {
-      const where = `step ${index + 1}`
-      clock.advance((step.after ?? 0) * 1000)
-      answer = step.origin
-      const before = origin.requests.length
-      const response = await fetch(`${edge.url}/thing`, {
-        method: step.method ?? 'GET',
-        redirect: 'manual',
-        headers: { ...step.request },
-      })
-      const body = await response.text()
-      const xCache = response.headers.get('x-cache')!.split(' ')[0]
-      assert.equal(`${response.status} ${xCache}`, step.gives, where)
-      if (step.body !== undefined) assert.equal(body, step.body, where)
-      for (const [field, value] of Object.entries(step.fields ?? {}))
-        assert.equal(response.headers.get(field), value, `${where}: ${field}`)
-      if (xCache === 'Hit' && edge.edge.cache.fetching() === 0)
-        assert.ok(origin.requests.length <= before + 1, where)
-      // A refresh in the background ends before the next step.
-      while (edge.edge.cache.fetching() > 0) await new Promise((turn) => setImmediate(turn))
-    }
-  })
-}
-
-function give(answer: Answer, request: IncomingMessage, response: ServerResponse): void {
-  if (answer.hangUp === true) {
-    request.socket.destroy()
-    return
-  }
-  for (const [name, value] of Object.entries(answer.fields ?? {})) response.setHeader(name, value)
-  const etag = answer.fields?.['etag']
-  if (etag !== undefined && request.headers['if-none-match'] === etag) response.writeHead(304).end()
-  else response.writeHead(answer.status ?? 200).end(answer.body ?? '')
-}
+for (const each of cases) test(each.name, () => walk(each))
