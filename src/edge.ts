@@ -2,6 +2,7 @@ import type { AdminRoute } from './admin-route.ts'
 import { systemClock, type Clock } from './base/clock.ts'
 import { createMemoryRelief } from './base/memory-relief.ts'
 import { type Cache, createCache } from './cache/cache.ts'
+import { InvalidationFollower, type InvalidationRequest } from './cache/invalidations.ts'
 import { createSpool } from './cache/spool.ts'
 import { MemoryStore } from './cache/store/memory.ts'
 import { createDistribution } from './distribution/distribution.ts'
@@ -57,6 +58,8 @@ export interface Edge {
   readonly line: Line
   readonly log: Log
   readonly cache: Cache
+  /** Invalidates in all processes; gives how many entries of this one it concerned, and the reference. */
+  invalidate(request: InvalidationRequest): Promise<{ readonly id: string; readonly count: number }>
   readonly listeners: readonly Listener[]
   readonly functions: Functions
   readonly seams: Seams
@@ -106,6 +109,42 @@ export async function startEdge(options: EdgeOptions): Promise<Edge> {
     random: options.random ?? Math.random,
   })
   await functions.use(options.plan)
+  const report = (problem: string) => options.operational.warn(problem)
+  const store = new MemoryStore({ maxBytes: options.plan.cache.memoryBytes, report })
+  const spool = createSpool(store.spoolFolder)
+  const cache = createCache({
+    clock,
+    store,
+    viewerHeader,
+    isUpgrade: isWebSocket,
+    trim: trimForBehavior,
+    spoolFolder: spool.folder,
+    report,
+  })
+  let following: Promise<InvalidationFollower> | undefined
+  /** Shared state is opened when something is invalidated, or from the start when processes must agree. */
+  function follow(): Promise<InvalidationFollower> {
+    following ??= openFollower()
+    following.catch(() => (following = undefined))
+    return following
+  }
+
+  async function openFollower(): Promise<InvalidationFollower> {
+    const { invalidations } = await seams.state()
+    const follower = await InvalidationFollower.open({
+      log: (id) => invalidations.log(id),
+      apply: (selection, how) => cache.invalidate(selection, how),
+      positionFile: undefined,
+      report,
+    })
+    await follower.follow(plan.current.distributions.map(({ id }) => id))
+    return follower
+  }
+
+  async function invalidate(request: InvalidationRequest): Promise<{ id: string; count: number }> {
+    return (await follow()).append(request)
+  }
+
   const origin = createOrigin({
     clock,
     names,
@@ -128,19 +167,7 @@ export async function startEdge(options: EdgeOptions): Promise<Edge> {
     isFirstProcess: options.isFirstProcess ?? true,
     random,
     fetchFrom,
-    invalidate: async ({ soft = false, ...selection }) => cache.invalidate(selection, { soft }),
-  })
-  const report = (problem: string) => options.operational.warn(problem)
-  const store = new MemoryStore({ maxBytes: options.plan.cache.memoryBytes, report })
-  const spool = createSpool(store.spoolFolder)
-  const cache = createCache({
-    clock,
-    store,
-    viewerHeader,
-    isUpgrade: isWebSocket,
-    trim: trimForBehavior,
-    spoolFolder: spool.folder,
-    report,
+    invalidate: async (selection) => (await invalidate({ ...selection, by: 'module' })).count,
   })
   const line = createLine({
     distribution,
@@ -237,6 +264,7 @@ export async function startEdge(options: EdgeOptions): Promise<Edge> {
   }
   const listeners: Listener[] = []
   try {
+    if (options.plan.processes > 1) await follow()
     await moduleHost.prepare(options.plan)
     moduleHost.adopt(options.plan)
     for (const planned of options.plan.listeners) {
@@ -265,6 +293,7 @@ export async function startEdge(options: EdgeOptions): Promise<Edge> {
     const before = plan.current
     plan.current = next
     moduleHost.adopt(next)
+    await (await following)?.follow(next.distributions.map(({ id }) => id))
     geo
       .prepare(next)
       .catch((error: unknown) =>
@@ -296,6 +325,7 @@ export async function startEdge(options: EdgeOptions): Promise<Edge> {
     await Promise.all(listeners.map((listener) => listener.drain()))
     deadline.cancel()
     await moduleHost.close()
+    await (await following)?.close()
     pools.close()
     await functions.close()
     await store.close()
@@ -310,6 +340,7 @@ export async function startEdge(options: EdgeOptions): Promise<Edge> {
     line,
     log,
     cache,
+    invalidate,
     listeners,
     functions,
     seams,
