@@ -1,7 +1,9 @@
 import type { AdminRoute } from './admin-route.ts'
 import { systemClock, type Clock } from './base/clock.ts'
 import { createMemoryRelief } from './base/memory-relief.ts'
-import { createCache } from './cache/cache.ts'
+import { type Cache, createCache } from './cache/cache.ts'
+import { createSpool } from './cache/spool.ts'
+import { MemoryStore } from './cache/store/memory.ts'
 import { createDistribution } from './distribution/distribution.ts'
 import { type Geo, openGeo } from './distribution/geo.ts'
 import { createViewerHeaders } from './distribution/viewer-header-source.ts'
@@ -20,6 +22,7 @@ import { createFolderOrigin } from './origin/folder.ts'
 import { OriginNames } from './origin/names.ts'
 import { createOrigin } from './origin/origin.ts'
 import { OriginPools } from './origin/pools.ts'
+import { isWebSocket } from './origin/prepare.ts'
 import type { Handle, Plan, PlannedBehavior, PlannedDistribution, PlannedOrigin } from './plan.ts'
 import { createModuleHost } from './module-host.ts'
 import { modules as allModules } from './modules/index.ts'
@@ -28,6 +31,7 @@ import { createLine } from './request.ts'
 import type { Line, Send } from './rooms.ts'
 import { createSeams, type Seams } from './seams/seams.ts'
 import { createResponse } from './response/response.ts'
+import { trimForBehavior } from './response/shape.ts'
 import { type EdgeResponse, type Outcome, Passage, Visit, type ViewerRequest } from './visit.ts'
 import { createWaf } from './waf/waf.ts'
 
@@ -51,6 +55,7 @@ export interface Edge {
   readonly plan: Handle<Plan>
   readonly line: Line
   readonly log: Log
+  readonly cache: Cache
   readonly listeners: readonly Listener[]
   readonly seams: Seams
   /** Ports that modules have opened. */
@@ -92,6 +97,18 @@ export async function startEdge(options: EdgeOptions): Promise<Edge> {
 
   const distribution = createDistribution({ clock, geo })
   const viewerHeader = createViewerHeaders(geo)
+  const report = (problem: string) => options.operational.warn(problem)
+  const store = new MemoryStore({ maxBytes: options.plan.cache.memoryBytes, report })
+  const spool = createSpool(store.spoolFolder)
+  const cache = createCache({
+    clock,
+    store,
+    viewerHeader,
+    isUpgrade: isWebSocket,
+    trim: trimForBehavior,
+    spoolFolder: spool.folder,
+    report,
+  })
   const origin = createOrigin({
     clock,
     names,
@@ -114,14 +131,13 @@ export async function startEdge(options: EdgeOptions): Promise<Edge> {
     isFirstProcess: options.isFirstProcess ?? true,
     random,
     fetchFrom,
-    // Nothing is kept yet.
     invalidate: () => Promise.resolve(0),
   })
   const line = createLine({
     distribution,
     waf: createWaf(),
     functions: createFunctions(),
-    cache: createCache(),
+    cache: cache,
     origin: { ...origin, send },
     response: createResponse({ clock, random }),
     modules: moduleHost,
@@ -229,6 +245,7 @@ export async function startEdge(options: EdgeOptions): Promise<Edge> {
     await moduleHost.close()
     await seams.close()
     await log.close()
+    await store.close()
     throw error
   }
 
@@ -250,6 +267,7 @@ export async function startEdge(options: EdgeOptions): Promise<Edge> {
     if (before.processes !== next.processes) notes.push('processes')
     if (JSON.stringify(before.geo) !== JSON.stringify(next.geo)) notes.push('geo')
     if (JSON.stringify(before.log) !== JSON.stringify(next.log)) notes.push('log')
+    if (before.cache.memoryBytes !== next.cache.memoryBytes) notes.push('cache.memoryBytes')
     if (before.admin?.port !== next.admin?.port) notes.push('admin')
     return notes
   }
@@ -268,6 +286,8 @@ export async function startEdge(options: EdgeOptions): Promise<Edge> {
     deadline.cancel()
     await moduleHost.close()
     pools.close()
+    await store.close()
+    await spool.close()
     await log.close()
     await seams.close()
     return { cut }
@@ -277,6 +297,7 @@ export async function startEdge(options: EdgeOptions): Promise<Edge> {
     plan,
     line,
     log,
+    cache,
     listeners,
     seams,
     moduleListeners: () => moduleHost.listeners(),
@@ -294,7 +315,14 @@ export async function startEdge(options: EdgeOptions): Promise<Edge> {
         logPending: () => log.access?.pending ?? 0,
       }),
     explain: (question) =>
-      explain(plan.current, question, { clock, distribution, viewerHeader, geo, modules: moduleHost }),
+      explain(plan.current, question, {
+        clock,
+        distribution,
+        viewerHeader,
+        geo,
+        modules: moduleHost,
+        cachePeek: cache.peek,
+      }),
     reload,
     stop,
   }
@@ -309,6 +337,7 @@ export async function explainOffline(plan: Plan, question: ExplainQuestion): Pro
     distribution: createDistribution({ clock, geo }),
     viewerHeader: createViewerHeaders(geo),
     geo,
+    cachePeek: () => ['no edge is running, so it is not known what is stored'],
   })
 }
 

@@ -34,6 +34,8 @@ export interface ExplainRooms {
   readonly distribution: Rooms['distribution']
   readonly viewerHeader: ViewerHeaderSource
   readonly geo: Pick<Geo, 'lookup'>
+  /** What the cache would answer, without counting or moving anything. */
+  readonly cachePeek: (passage: Passage) => Awaitable<readonly string[]>
   /** What modules add; they are not open offline. */
   readonly modules?: {
     hooksOf(behavior: PlannedBehavior):
@@ -151,11 +153,11 @@ export async function explain(
     `cache key: ${Object.entries(parts)
       .map(([name, value]) => `${name} ${value}`)
       .join(' | ')}`,
-    behavior.cachedMethods.has(request.method)
+    ...(behavior.cachedMethods.has(request.method)
       ? policy.isDisabled
-        ? 'bypass: caching is disabled by the policy'
-        : 'bypass: this version has no cache store yet'
-      : `bypass: ${request.method} is not cached`,
+        ? ['bypass: caching is disabled by the policy']
+        : await rooms.cachePeek(passage)
+      : [`bypass: ${request.method} is not cached`]),
   )
 
   const [origin] = behavior.origins

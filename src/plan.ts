@@ -21,6 +21,7 @@ export interface Plan {
   readonly limits: PlannedLimits
   readonly log: PlannedLog
   readonly admin: PlannedAdmin | undefined
+  readonly cache: PlannedCache
   /** Where the edge keeps what it needs between starts. Absolute. */
   readonly dataFolder: string
   readonly modules: PlannedModules
@@ -103,6 +104,21 @@ export interface PlannedAccessLog {
   readonly rotateMs: number
   /** Lines waiting to be written; beyond this they are dropped and counted. */
   readonly maxPendingLines: number
+}
+
+export interface PlannedCache {
+  /** Bodies, heads and indexes in the memory of each process, together. */
+  readonly memoryBytes: number
+  /** Lower-case names of response fields whose words are tags. */
+  readonly tagHeaders: readonly string[]
+  /** When responses carry Cache-Status (RFC 9211). */
+  readonly cacheStatus: 'never' | 'on-request' | 'always'
+  /** Whether a response that nobody waits for any more is fetched to its end and kept. */
+  readonly finishAbandoned: boolean
+  /** `cloudfront` profile: whether the Age a response comes with counts against its lifetime. */
+  readonly upstreamAge: 'subtract' | 'ignore'
+  /** `rfc` profile: what an Age field that is not one number means. */
+  readonly malformedAge: 'ignore' | 'stale'
 }
 
 export interface PlannedAdmin {

@@ -1,5 +1,6 @@
 import { networkInterfaces } from 'node:os'
 import { resolve } from 'node:path'
+import { compileCache } from '../cache/config.ts'
 import { modules as allModules } from '../modules/index.ts'
 import type { ConfigPlace, Module } from '../modules/module.ts'
 import { compileModules } from './module-places.ts'
@@ -48,6 +49,7 @@ export function compilePlan(checked: CheckedConfig, { baseFolder, version }: Com
     isTrustedProxy: compileCidrs(config.trustedProxies),
     limits: compileLimits(config.limits),
     log: compileLog(config.log, baseFolder),
+    cache: compileCache(config.cache),
     admin: compileAdmin(config.admin, checked.environment),
     dataFolder,
     modules: modulesAt('configuration', [], config),
