@@ -2,19 +2,11 @@ import { createHash } from 'node:crypto'
 import type { ViewerRequest } from '../visit.ts'
 import type { Evaluation, GroupOutcome, RuleHit, TokenState } from './evaluation.ts'
 import { eachCookie } from './fields/cookies.ts'
-import type { ActionKind, PlannedProtection, PlannedWebAcl } from './plan.ts'
+import type { ActionKind, LoggingFilter, PlannedProtection, PlannedWebAcl, Redaction } from './plan.ts'
 import { statusSent } from './verdict.ts'
 
 const MAX_LABELS = 100
 const REDACTED = 'REDACTED'
-
-/** What of a request is never written (RedactedFields of a logging configuration). Header names in lower case. */
-export interface Redaction {
-  readonly method: boolean
-  readonly uriPath: boolean
-  readonly queryString: boolean
-  readonly headers: ReadonlySet<string>
-}
 
 export const NO_REDACTION: Redaction = {
   method: false,
@@ -95,16 +87,6 @@ export function toLogRecord(
       ? {}
       : { requestBodySize: evaluation.bodyBytes, requestBodySizeInspectedByWAF: evaluation.inspectedBytes }),
   }
-}
-
-/** Compares a record's outcome with a LoggingFilter and says whether the record is kept. */
-export interface LoggingFilter {
-  readonly keepsByDefault: boolean
-  readonly filters: readonly {
-    readonly keeps: boolean
-    readonly needsAll: boolean
-    readonly conditions: readonly ({ readonly action: string } | { readonly label: string })[]
-  }[]
 }
 
 /** The first filter that applies decides, else the default (WAFV2 LoggingFilter). */

@@ -38,9 +38,14 @@ export interface RuleCounts {
 
 /** Samples and metrics of one web ACL, under the metric names of its rules; `Default_Action` for requests no rule decided. */
 export class WafRecords {
+  readonly webAcl: string
   readonly #samples = new Map<string, Ring>()
   readonly #counts = new Map<string, RuleCounts>()
   readonly #labels = new Map<string, number>()
+
+  constructor(webAcl: string) {
+    this.webAcl = webAcl
+  }
 
   add(request: ViewerRequest, evaluation: Evaluation, atMs: number): void {
     const { hit, terminating } = evaluation
