@@ -95,7 +95,8 @@ export function createEdgeWaf(options: EdgeWafOptions): EdgeWaf {
     ipSet: handleOf,
     errorPage: options.errorPage,
     onEvaluated: (passage, acl, evaluation) => {
-      const { visit, request } = passage
+      const { visit } = passage
+      const { request } = visit
       visit.waf = {
         webAcl: acl.name,
         action: evaluation.action,

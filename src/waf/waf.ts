@@ -109,7 +109,7 @@ class WafRoom implements Waf {
   readonly inspect = (passage: Passage): Awaitable<WafVerdict> => {
     const planned = this.#aclOf(passage)
     if (planned === undefined) return PASS
-    const answer = this.#options.tokens?.answer(passage.request, planned)
+    const answer = this.#options.tokens?.answer(passage.visit.request, planned)
     if (answer !== undefined) {
       if (isPromise(answer)) return answer.then((response) => ({ kind: 'answered', response }))
       return { kind: 'answered', response: answer }
@@ -158,7 +158,8 @@ class WafRoom implements Waf {
   }
 
   #evaluate(passage: Passage, acl: CompiledAcl, isPeek: boolean): Awaitable<Evaluation> {
-    const { request } = passage
+    // As the viewer sent it: `match` may have put the default root object into the passage's own.
+    const { request } = passage.visit
     const inspection = new Inspection(request, acl.values, this.#options.lookup, isPeek)
     const traces = isPeek || passage.visit.trail !== undefined
     const evaluator = new Evaluator(acl, inspection, this.#checkToken(acl.planned), traces)
@@ -193,7 +194,7 @@ class WafRoom implements Waf {
 
   #note(passage: Passage, planned: PlannedWebAcl, evaluation: Evaluation): void {
     const { clock, onEvaluated } = this.#options
-    this.#recordsOf(planned).add(passage.request, evaluation, clock.now())
+    this.#recordsOf(planned).add(passage.visit.request, evaluation, clock.now())
     onEvaluated?.(passage, planned, evaluation)
   }
 

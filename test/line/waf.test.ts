@@ -304,3 +304,11 @@ test('a group that Firewall Manager puts in and one of the registry share labels
   await using edge = await runEdge(site(origin.url, acl), { top: { ruleGroups } })
   assert.equal((await fetch(edge.url)).status, 403)
 })
+
+test('rules see the path that was asked for, not the default root object', async () => {
+  await using origin = await echoOrigin()
+  const acl = webAcl([rule('file', 0, bytes({ UriPath: {} }, '/index.html', 'EXACTLY'))])
+  await using edge = await runEdge(site(origin.url, acl, { defaultRootObject: 'index.html' }))
+  const response = await fetch(`${edge.url}/`)
+  assert.equal(((await response.json()) as Echo).url, '/index.html')
+})
