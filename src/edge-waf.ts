@@ -2,6 +2,7 @@ import { join } from 'node:path'
 import type { Clock } from './base/clock.ts'
 import type { Fault } from './faults.ts'
 import type { Geo } from './distribution/geo.ts'
+import type { Labels, MetricsPage } from './log/metrics-page.ts'
 import { gzipFile } from './log/gzip-file.ts'
 import { RotatingFile } from './log/rotating-file.ts'
 import type { Handle, Plan } from './plan.ts'
@@ -10,9 +11,12 @@ import { LocalRateCounters } from './seams/state/rate-counters.ts'
 import type { IpSet, RateCounters, State } from './seams/state/state.ts'
 import type { EdgeResponse, Passage } from './visit.ts'
 import type { PlannedWafLog, PlannedWebAcl } from './waf/plan.ts'
+import type { WafRecords } from './waf/records.ts'
 import { createWaf, type Waf } from './waf/waf.ts'
 import { WafLog } from './waf/waf-log.ts'
 
+/** Labels that a scrape shows: names of countries and regions are many. */
+const MAX_LABELS_SHOWN = 1_000
 const ROTATE_BYTES = 64 << 20
 const ROTATE_MS = 60 * 60 * 1000
 
@@ -31,6 +35,7 @@ export interface EdgeWaf {
   readonly log: WafLog
   /** Opens what a plan needs; call it before the plan is in force. */
   prepare(plan: Plan): Promise<void>
+  tellMetrics(page: MetricsPage): void
   close(): Promise<void>
 }
 
@@ -44,6 +49,16 @@ export function webAclsOf(plan: Plan): readonly PlannedWebAcl[] {
   // The compiled configuration puts nothing else there; the shared plan shows only a summary of it.
   const acls = plan.distributions.map(({ webAcl }) => webAcl as PlannedWebAcl | undefined)
   return [...new Set(acls.filter((acl) => acl !== undefined))]
+}
+
+function countsOf(records: WafRecords): [Labels, number][] {
+  return [...records.counts]
+    .filter(([rule]) => records.hasMetrics(rule))
+    .flatMap(([rule, counts]) =>
+      Object.entries(counts)
+        .filter(([, count]) => count > 0)
+        .map(([metric, count]): [Labels, number] => [{ web_acl: records.webAcl, rule, metric }, count]),
+    )
 }
 
 /** Builds the WAF room for a running edge. State is opened when a plan first has a web ACL. */
@@ -128,6 +143,27 @@ export function createEdgeWaf(options: EdgeWafOptions): EdgeWaf {
       return state
     },
     prepare,
+    tellMetrics(page) {
+      const each = [...room.allRecords().values()]
+      if (each.length === 0) return
+      page.counter(
+        'edgeward_waf_requests_total',
+        'Requests by web ACL, rule and what became of them, under the names of AWS WAF metrics.',
+        each.flatMap((records) => countsOf(records)),
+      )
+      page.counter(
+        'edgeward_waf_labels_total',
+        'Requests by web ACL and label.',
+        each.flatMap((records) =>
+          [...records.labels]
+            .slice(0, MAX_LABELS_SHOWN)
+            .map(([label, count]): [Labels, number] => [{ web_acl: records.webAcl, label }, count]),
+        ),
+      )
+      page.counter('edgeward_waf_log_lines_dropped_total', 'Lines of WAF logs that were not written.', [
+        [{}, log.dropped],
+      ])
+    },
     async close() {
       await log.close()
       await state?.close()

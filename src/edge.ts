@@ -193,13 +193,16 @@ export async function startEdge(options: EdgeOptions): Promise<Edge> {
     open,
     isDraining: () => isDraining,
     metricsText: () =>
-      log.metrics.text({
-        connections: () => listeners.reduce((sum, listener) => sum + listener.connections(), 0),
-        requestsInFlight: () => door.exchanges.size,
-        originConnections: () => pools.size,
-        logDropped: () => log.access?.dropped ?? 0,
-        logPending: () => log.access?.pending ?? 0,
-      }),
+      log.metrics.text(
+        {
+          connections: () => listeners.reduce((sum, listener) => sum + listener.connections(), 0),
+          requestsInFlight: () => door.exchanges.size,
+          originConnections: () => pools.size,
+          logDropped: () => log.access?.dropped ?? 0,
+          logPending: () => log.access?.pending ?? 0,
+        },
+        (page) => waf.tellMetrics(page),
+      ),
     explain: (question) =>
       explain(plan.current, question, { clock, distribution, viewerHeader, geo, waf: waf.room }),
     prepare: async (next) => {

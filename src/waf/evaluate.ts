@@ -86,6 +86,7 @@ export class Evaluator {
       token,
       metricName: planned.visibility.metricName,
       isSampled: planned.visibility.isSampled,
+      hasMetrics: planned.visibility.hasMetrics,
     }
     this.#noteTrace(planned, outcome, action.kind, evidence)
     if (action.kind === 'count' || token?.kind === 'valid') {
@@ -130,7 +131,8 @@ export class Evaluator {
       overridden: decided.hit.overridden ?? decided.action.kind,
     }
     outcome.terminating = counted
-    this.#counted.push({ ...counted, rule: planned.name, metricName: planned.visibility.metricName })
+    const { metricName, hasMetrics } = planned.visibility
+    this.#counted.push({ ...counted, rule: planned.name, metricName, hasMetrics })
     return undefined
   }
 
@@ -236,6 +238,7 @@ export function applyExternal(found: ExternalHit, node: GroupNode): Decided {
       token: undefined,
       metricName: found.rule,
       isSampled: true,
+      hasMetrics: true,
     },
   }
 }

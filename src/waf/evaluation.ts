@@ -18,6 +18,8 @@ export interface RuleHit {
   readonly token: TokenState | undefined
   readonly metricName: string
   readonly isSampled: boolean
+  /** False where its visibility configuration asks for no metrics. */
+  readonly hasMetrics: boolean
 }
 
 /** What came of one rule group. */
