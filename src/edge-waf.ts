@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto'
 import { join } from 'node:path'
 import type { Clock } from './base/clock.ts'
 import type { Fault } from './faults.ts'
@@ -6,12 +7,14 @@ import type { Labels, MetricsPage } from './log/metrics-page.ts'
 import { gzipFile } from './log/gzip-file.ts'
 import { RotatingFile } from './log/rotating-file.ts'
 import type { Handle, Plan } from './plan.ts'
+import { SeamError } from './seams/seam-error.ts'
 import { openEmbeddedState } from './seams/state/embedded.ts'
 import { LocalRateCounters } from './seams/state/rate-counters.ts'
 import type { IpSet, RateCounters, State } from './seams/state/state.ts'
 import type { EdgeResponse, Passage } from './visit.ts'
 import type { PlannedWafLog, PlannedWebAcl } from './waf/plan.ts'
 import type { WafRecords } from './waf/records.ts'
+import { createTokenDesk } from './waf/token/token-desk.ts'
 import { createWaf, type Waf } from './waf/waf.ts'
 import { WafLog } from './waf/waf-log.ts'
 
@@ -51,6 +54,23 @@ export function webAclsOf(plan: Plan): readonly PlannedWebAcl[] {
   return [...new Set(acls.filter((acl) => acl !== undefined))]
 }
 
+const TOKEN_KEY = 'waf/token-key'
+
+/** The key that signs tokens: made once per installation, the same on every node. */
+async function keepTokenKey(state: State): Promise<Buffer<ArrayBuffer>> {
+  const known = state.values.get(TOKEN_KEY)
+  if (known !== undefined) return Buffer.from(known.value, 'base64url')
+  try {
+    const made = await state.values.put(TOKEN_KEY, randomBytes(32).toString('base64url'), { ifAbsent: true })
+    return Buffer.from(made.value, 'base64url')
+  } catch (error) {
+    // Another node was first.
+    if (!(error instanceof SeamError) || error.code !== 'conflict') throw error
+    await state.refresh()
+    return keepTokenKey(state)
+  }
+}
+
 function countsOf(records: WafRecords): [Labels, number][] {
   return [...records.counts]
     .filter(([rule]) => records.hasMetrics(rule))
@@ -65,6 +85,8 @@ function countsOf(records: WafRecords): [Labels, number][] {
 export function createEdgeWaf(options: EdgeWafOptions): EdgeWaf {
   const { clock, geo, report } = options
   let state: State | undefined
+  // Replaced by the one of the installation before a plan that needs it is in force.
+  let tokenKey = randomBytes(32)
   const handles = new Map<string, Handle<IpSet | undefined>>()
   // Before the state is open, and in explain without a running edge, counts are this process's own.
   const counters = new LocalRateCounters({ clock, node: 'local', report: (error) => report(error.message) })
@@ -108,6 +130,7 @@ export function createEdgeWaf(options: EdgeWafOptions): EdgeWaf {
     lookup: geo.lookup,
     counters: { open: (spec) => (state?.counters ?? (counters as RateCounters)).open(spec) },
     ipSet: handleOf,
+    tokens: createTokenDesk({ clock, key: () => tokenKey }),
     errorPage: options.errorPage,
     onEvaluated: (passage, acl, evaluation) => {
       const { visit } = passage
@@ -133,6 +156,7 @@ export function createEdgeWaf(options: EdgeWafOptions): EdgeWaf {
       processes: plan.processes,
       report: (error) => report(error.message),
     })
+    if (acls.some(({ usesTokens }) => usesTokens)) tokenKey = await keepTokenKey(state)
     room.prepare(acls)
   }
 
