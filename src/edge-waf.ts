@@ -1,17 +1,18 @@
 import { randomBytes } from 'node:crypto'
-import { join } from 'node:path'
+import type { AdminRoute } from './admin-route.ts'
 import type { Clock } from './base/clock.ts'
 import type { Fault } from './faults.ts'
 import type { Geo } from './distribution/geo.ts'
 import type { Labels, MetricsPage } from './log/metrics-page.ts'
+import { createRedaction } from './log/redact.ts'
 import { gzipFile } from './log/gzip-file.ts'
 import { RotatingFile } from './log/rotating-file.ts'
 import type { Handle, Plan } from './plan.ts'
 import { SeamError } from './seams/seam-error.ts'
-import { openEmbeddedState } from './seams/state/embedded.ts'
 import { LocalRateCounters } from './seams/state/rate-counters.ts'
 import type { IpSet, RateCounters, State } from './seams/state/state.ts'
 import type { EdgeResponse, Passage } from './visit.ts'
+import { wafRoutes } from './waf/admin-routes.ts'
 import type { PlannedWafLog, PlannedWebAcl } from './waf/plan.ts'
 import type { WafRecords } from './waf/records.ts'
 import { createTokenDesk } from './waf/token/token-desk.ts'
@@ -26,6 +27,8 @@ const ROTATE_MS = 60 * 60 * 1000
 export interface EdgeWafOptions {
   readonly clock: Clock
   readonly geo: Pick<Geo, 'lookup'>
+  /** The state of the installation; opened when a plan first has a web ACL. */
+  readonly openState: () => Promise<State>
   readonly errorPage: (passage: Passage, fault: Fault) => EdgeResponse
   readonly report: (problem: string) => void
 }
@@ -39,12 +42,8 @@ export interface EdgeWaf {
   /** Opens what a plan needs; call it before the plan is in force. */
   prepare(plan: Plan): Promise<void>
   tellMetrics(page: MetricsPage): void
+  adminRoutes(plan: Handle<Plan>): readonly AdminRoute[]
   close(): Promise<void>
-}
-
-/** Where the state of an installation lies. */
-export function stateFolder(plan: Pick<Plan, 'dataFolder'>): string {
-  return join(plan.dataFolder, 'state')
 }
 
 /** The web ACLs of a plan, each once. */
@@ -150,12 +149,7 @@ export function createEdgeWaf(options: EdgeWafOptions): EdgeWaf {
   async function prepare(plan: Plan): Promise<void> {
     const acls = webAclsOf(plan)
     if (acls.length === 0) return
-    state ??= await openEmbeddedState({
-      folder: stateFolder(plan),
-      clock,
-      processes: plan.processes,
-      report: (error) => report(error.message),
-    })
+    state ??= await options.openState()
     if (acls.some(({ usesTokens }) => usesTokens)) tokenKey = await keepTokenKey(state)
     room.prepare(acls)
   }
@@ -167,6 +161,14 @@ export function createEdgeWaf(options: EdgeWafOptions): EdgeWaf {
       return state
     },
     prepare,
+    adminRoutes: (plan) =>
+      wafRoutes({
+        clock,
+        room,
+        acls: () => webAclsOf(plan.current),
+        state: () => state,
+        hide: createRedaction(),
+      }),
     tellMetrics(page) {
       const each = [...room.allRecords().values()]
       if (each.length === 0) return
@@ -188,9 +190,6 @@ export function createEdgeWaf(options: EdgeWafOptions): EdgeWaf {
         [{}, log.dropped],
       ])
     },
-    async close() {
-      await log.close()
-      await state?.close()
-    },
+    close: () => log.close(),
   }
 }

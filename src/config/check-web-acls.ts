@@ -11,7 +11,7 @@ import { wafSettingsSchema, type WafSettings } from '../waf/settings-schema.ts'
 import { ConfigLoadError } from './config-load-error.ts'
 import { suggest } from './nearest.ts'
 import { parseJson } from './parse-text.ts'
-import type { Findings, Segments } from './problem.ts'
+import type { Findings, Segments } from '../base/problem.ts'
 import type { DistributionConfig, EdgeConfig } from './schema.ts'
 import type { Salvaged } from './salvage.ts'
 

@@ -1,4 +1,4 @@
-import type { Segments } from './problem.ts'
+import type { Segments } from '../base/problem.ts'
 
 /** The kinds of objects in a configuration that have reserved keys. */
 type Kind = 'configuration' | 'distribution' | 'behavior' | 'origin'
@@ -9,8 +9,6 @@ type Kind = 'configuration' | 'distribution' | 'behavior' | 'origin'
  */
 const RESERVED: Record<Kind, Readonly<Record<string, string>>> = {
   configuration: {
-    functions: 'functions',
-    keyValueStores: 'key-value stores',
     secrets: 'the registry of secrets',
     keys: 'the registry of keys',
     objects: 'object storage',
@@ -27,7 +25,6 @@ const RESERVED: Record<Kind, Readonly<Record<string, string>>> = {
     anomalyDetection: 'anomaly detection',
   },
   behavior: {
-    functions: 'functions',
     grpc: 'gRPC',
     images: 'images on the fly',
     fieldLevelEncryption: 'field-level encryption',

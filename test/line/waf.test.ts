@@ -196,8 +196,7 @@ test('a reload changes the rules and keeps what was counted', async () => {
     edge.folder,
     2,
   )
-  await edge.edge.prepare(next)
-  edge.edge.reload(next)
+  await edge.edge.reload(next)
   assert.equal((await fetch(`${edge.url}/gone`)).status, 403)
   const visits = await edge.ended(11)
   assert.equal(visits.at(-1)!.waf!.rule, 'rate')
