@@ -15,9 +15,10 @@ const updateSchema = z.strictObject({
 const valueSchema = z.strictObject({ value: z.string() })
 
 /** The routes of functions and key-value stores. Paths of stores are those of AWS's data API, by name instead of ARN. */
-export function functionRoutes({ log, stores, figures }: Functions): AdminRoute[] {
+export function functionRoutes(functions: Functions): AdminRoute[] {
+  const { log, stores } = functions
   return [
-    { method: 'GET', path: '/functions', handle: () => ({ body: figures() }) },
+    { method: 'GET', path: '/functions', handle: () => ({ body: functions.figures() }) },
     { method: 'GET', path: '/functions/logs', handle: ({ query }) => logs(query) },
     {
       method: 'GET',
