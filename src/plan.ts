@@ -26,6 +26,7 @@ export interface Plan {
   /** Where the edge keeps what it needs between starts. Absolute. */
   readonly dataFolder: string
   readonly modules: PlannedModules
+  readonly cache: PlannedCache
   /** Files of address databases (mmdb); undefined is the default that comes with the package. */
   readonly geo: { readonly countryFile: string | undefined; readonly asnFile: string | undefined }
 }
@@ -56,6 +57,8 @@ export interface PlannedListener {
   readonly port: number
   readonly tls: PlannedTls | undefined
   readonly proxyProtocol: boolean
+  /** Whether plain requests are read by the lane; without it everything goes the way of `node:http`. */
+  readonly fastLane: boolean
 }
 
 export interface PlannedTls {
@@ -103,6 +106,21 @@ export interface PlannedAccessLog {
   readonly rotateMs: number
   /** Lines waiting to be written; beyond this they are dropped and counted. */
   readonly maxPendingLines: number
+}
+
+export interface PlannedCache {
+  /** Bodies, heads and indexes in the memory of each process, together. */
+  readonly memoryBytes: number
+  /** Lower-case names of response fields whose words are tags. */
+  readonly tagHeaders: readonly string[]
+  /** When responses carry Cache-Status (RFC 9211). */
+  readonly cacheStatus: 'never' | 'on-request' | 'always'
+  /** Whether a response that nobody waits for any more is fetched to its end and kept. */
+  readonly finishAbandoned: boolean
+  /** `cloudfront` profile: whether the Age a response comes with counts against its lifetime. */
+  readonly upstreamAge: 'subtract' | 'ignore'
+  /** `rfc` profile: what an Age field that is not one number means. */
+  readonly malformedAge: 'ignore' | 'stale'
 }
 
 export interface PlannedAdmin {

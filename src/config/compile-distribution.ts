@@ -135,7 +135,7 @@ function compileBehavior(
     matches: compilePathPattern(pattern),
     ...compileTarget(behavior, surroundings),
     viewerProtocolPolicy: behavior.viewerProtocolPolicy,
-    allowedMethods: known(allowedMethodSet(behavior.allowedMethods), 'allowedMethods'),
+    allowedMethods: known(allowedMethodSet(behavior.allowedMethods, behavior.cacheProfile), 'allowedMethods'),
     cachedMethods: known(cachedMethodSet(behavior.cachedMethods), 'cachedMethods'),
     compress: behavior.compress,
     cacheProfile: behavior.cacheProfile,

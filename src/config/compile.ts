@@ -3,6 +3,7 @@ import { resolve } from 'node:path'
 import { modules as allModules } from '../modules/index.ts'
 import type { ConfigPlace, Module } from '../modules/module.ts'
 import { compileModules } from './module-places.ts'
+import { compileCache } from '../cache/config.ts'
 import { compileHosts, findHost } from '../distribution/host-table.ts'
 import { compileCidrs } from '../http/address.ts'
 import { compileIdentity, compileLimits, compileListener } from '../listener/config.ts'
@@ -50,6 +51,7 @@ export function compilePlan(checked: CheckedConfig, { baseFolder, version }: Com
     limits: compileLimits(config.limits),
     keyValueStores: compileKeyValueStores(config.keyValueStores, baseFolder, config.dataFolder),
     log: compileLog(config.log, baseFolder),
+    cache: compileCache(config.cache),
     admin: compileAdmin(config.admin, checked.environment),
     dataFolder,
     modules: modulesAt('configuration', [], config),

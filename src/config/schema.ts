@@ -1,6 +1,11 @@
 import { z } from 'zod'
 import { adminSchema } from './admin-config.ts'
-import { cachePolicySchema, forwardedValuesSchema, originRequestPolicySchema } from '../cache/config.ts'
+import {
+  cachePolicySchema,
+  cacheSchema,
+  forwardedValuesSchema,
+  originRequestPolicySchema,
+} from '../cache/config.ts'
 import { createDistributionSchema, keyGroupsSchema, publicKeysSchema } from '../distribution/config.ts'
 import { identitySchema, limitsSchema, listenerSchema, trustedProxiesSchema } from '../listener/config.ts'
 import { logSchema } from '../log/config.ts'
@@ -45,7 +50,7 @@ export const edgeSchema = z
     listeners: z
       .array(listenerSchema)
       .min(1)
-      .default([{ port: 8080, proxyProtocol: false }])
+      .default([{ port: 8080, proxyProtocol: false, fastLane: true }])
       .describe('Ports on which viewers connect. Left out: HTTP on 8080.'),
     processes: z.number().int().min(1).max(256).default(1).describe('Server processes that share the ports.'),
     trustedProxies: trustedProxiesSchema,
@@ -56,6 +61,7 @@ export const edgeSchema = z
       .record(name, distributionSchema)
       .refine((sites) => Object.keys(sites).length > 0, 'is empty; at least one distribution is needed')
       .describe('Sites, by name.'),
+    cache: cacheSchema.prefault({}),
     cachePolicies: z.record(name, cachePolicySchema).default({}).describe('Cache policies, by name.'),
     originRequestPolicies: z
       .record(name, originRequestPolicySchema)
