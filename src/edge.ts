@@ -334,6 +334,7 @@ export async function startEdge(options: EdgeOptions): Promise<Edge> {
         viewerHeader,
         geo,
         cachePeek: cache.peek,
+        rehearse: (passage) => functions.rehearse(passage),
         modules: moduleHost,
       }),
     reload,
@@ -345,23 +346,29 @@ export async function startEdge(options: EdgeOptions): Promise<Edge> {
 export async function explainOffline(plan: Plan, question: ExplainQuestion): Promise<Explanation> {
   const geo = await openGeo(plan.geo)
   const clock = systemClock
-  return explain(plan, question, {
+  const viewerHeader = createViewerHeaders(geo)
+  const functions = createFunctions({ clock, viewerHeader, report: () => {}, random: Math.random })
+  await functions.stores.use(plan.keyValueStores)
+  const explanation = await explain(plan, question, {
     clock,
     distribution: createDistribution({ clock, geo }),
-    viewerHeader: createViewerHeaders(geo),
+    viewerHeader,
     geo,
+    rehearse: (passage) => functions.rehearse(passage),
     cachePeek: () => ['no edge is running, so it is not known what is stored'],
   })
+  await functions.close()
+  return explanation
 }
 
 const plain = new WeakMap<PlannedDistribution, PlannedBehavior>()
 
-/** The default behavior without the rewriting of paths that belongs to viewers' requests. */
+/** The default behavior without the rewriting of paths and the functions that belong to viewers' requests. */
 function withoutRewrite(distribution: PlannedDistribution): PlannedBehavior {
   let behavior = plain.get(distribution)
   if (behavior === undefined) {
     // Every distribution has a default behavior, which is its last.
-    behavior = { ...distribution.behaviors.at(-1)!, rewrite: undefined }
+    behavior = { ...distribution.behaviors.at(-1)!, rewrite: undefined, functions: undefined }
     plain.set(distribution, behavior)
   }
   return behavior

@@ -38,6 +38,11 @@ export interface Functions {
   readonly log: FunctionLog
   /** Takes up a plan: opens stores and starts what it names. Runs of the plan before go on. */
   use(plan: Plan): Promise<void>
+  /**
+   * Runs the viewer-request function of a behavior as the line would, for explain: its visit is kept in the passage,
+   * and nothing is counted or logged.
+   */
+  rehearse(passage: Passage): Awaitable<FunctionResult>
   /** What functions have done since the start, and how candidates do. */
   figures(): {
     readonly functions: readonly FunctionFigures[]
@@ -83,18 +88,34 @@ export function createFunctions(options: FunctionsOptions): Functions {
     if (slot === undefined) return CONTINUE
     return andThen(run(slot, { event: 'viewer-request', passage }), (done): FunctionResult => {
       if (done instanceof Fault) return { kind: 'failed', fault: done }
-      const { change } = done
       note(passage, done, viewerRequestBefore(passage))
-      if (change === undefined) return { kind: 'failed', fault: faultOf(done) }
-      if (done.logData !== undefined) passage.visit.viewerRequestLogData = done.logData
-      if (change.kind === 'response') {
-        const isLambda = done.function.kind === 'lambda-edge'
-        passage.visit.resultType = isLambda ? 'LambdaGeneratedResponse' : 'FunctionGeneratedResponse'
-        return { kind: 'answered', response: generated(change) }
-      }
-      applyToViewerRequest(passage, change)
-      return CONTINUE
+      return goOn(passage, done)
     })
+  }
+
+  /** The passage after its viewer-request function. */
+  function goOn(passage: Passage, done: Attempt): FunctionResult {
+    const { change } = done
+    if (change === undefined) return { kind: 'failed', fault: faultOf(done) }
+    if (done.logData !== undefined) passage.visit.viewerRequestLogData = done.logData
+    if (change.kind === 'response') {
+      const isLambda = done.function.kind === 'lambda-edge'
+      passage.visit.resultType = isLambda ? 'LambdaGeneratedResponse' : 'FunctionGeneratedResponse'
+      return { kind: 'answered', response: generated(change) }
+    }
+    applyToViewerRequest(passage, change)
+    return CONTINUE
+  }
+
+  async function rehearse(passage: Passage): Promise<FunctionResult> {
+    const slot = passage.behavior.functions?.viewerRequest
+    if (slot === undefined) return CONTINUE
+    const { live } = slot
+    const includeBody = live.kind === 'lambda-edge' && live.includeBody
+    const question = await ask(live.kind, { event: 'viewer-request', passage }, includeBody, viewerHeader)
+    const done = await attempt(live, question, runners)
+    passage.visit.functions = [visitOf(done, viewerRequestBefore(passage))]
+    return goOn(passage, done)
   }
 
   function originRequest(passage: Passage, request: OriginRequest): Awaitable<OriginFunctionResult> {
@@ -235,6 +256,7 @@ export function createFunctions(options: FunctionsOptions): Functions {
     room: { viewerRequest, originRequest, originResponse, viewerResponse },
     stores,
     log,
+    rehearse,
     async use(plan) {
       for (const problem of await stores.use(plan.keyValueStores)) report(problem)
       units.use(functionsIn(plan))
