@@ -12,7 +12,7 @@ import type { FunctionResult, OriginFunctionResult, Rooms } from '../rooms.ts'
 import type { EdgeResponse, OriginRequest, Passage } from '../visit.ts'
 import { applyToOriginRequest, applyToResponse, applyToViewerRequest, generated } from './apply.ts'
 import { attempt, type Attempt, type Runners } from './attempt.ts'
-import { Candidates, type CandidateState, isChosen } from './candidates.ts'
+import { Candidates, type CandidateState, isChosen, partsOf } from './candidates.ts'
 import type { ViewerHeader } from './cloudfront-js/event.ts'
 import { FunctionLog } from './function-log.ts'
 import { createKeyValueStores, type KeyValueStores } from './key-value-store/stores.ts'
@@ -218,11 +218,13 @@ export function createFunctions(options: FunctionsOptions): Functions {
     }
     return andThen(attempt(live, question, runners), (served) => {
       if (options.random() * 100 < candidate.weight) {
+        const parts = partsOf(served)
+        const same = { ...question, headers: question.headers.clone() }
         // Once the response is on its way: a shadow costs no viewer any time.
         setImmediate(() => {
-          void shadow(candidate.function, question, served, (tried) => {
+          void shadow(candidate.function, same, served, (tried) => {
             candidates.judge(candidate, state, id, tried)
-            candidates.compare(state, id, served, tried)
+            candidates.compare(state, id, parts, tried)
           })
         })
       }
