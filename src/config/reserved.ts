@@ -24,7 +24,6 @@ const RESERVED: Record<Kind, Readonly<Record<string, string>>> = {
     webAcl: 'web ACLs',
     staging: 'continuous deployment',
     continuousDeploymentPolicy: 'continuous deployment',
-    images: 'images on the fly',
     viewerMtls: 'client certificates of viewers',
     connectionFunction: 'connection functions',
     anomalyDetection: 'anomaly detection',
@@ -32,7 +31,6 @@ const RESERVED: Record<Kind, Readonly<Record<string, string>>> = {
   behavior: {
     functions: 'functions',
     grpc: 'gRPC',
-    images: 'images on the fly',
     fieldLevelEncryption: 'field-level encryption',
     cognito: 'the Cognito proxy',
     compute: 'compute dispatch',

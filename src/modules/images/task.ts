@@ -60,6 +60,8 @@ export interface Dialect {
    * fixed order. Never throws; two requests with equal path and key parts have equal tasks.
    */
   keyParts(request: ImageRequest): string
+  /** Throws ImageError for a request that must not even see what is cached: a missing or wrong signature, for one. */
+  admit(request: ImageRequest): void
   /** Throws ImageError. */
   decode(request: ImageRequest): ImageTask
   errorBody(error: ImageError): { readonly contentType: string; readonly body: string }

@@ -21,10 +21,8 @@ export async function smartCrop(canvas: Canvas, value: unknown, ask: Ask): Promi
   const index = Math.trunc(Number(options['faceIndex'] ?? 0)) || 0
   const padding = Number(options['padding'] ?? 0) || 0
   const picture = await canvas.rendering()
-  const boxes =
-    canvas.job.faces === 'detector'
-      ? boxesOf(await ask('faces', picture.bytes))
-      : [await attentionBox(canvas, picture)]
+  const answer = canvas.job.faces === 'detector' ? await ask('faces', picture.bytes) : USE_ATTENTION
+  const boxes = isAttention(answer) ? [await attentionBox(canvas, picture)] : boxesOf(answer)
   if (boxes.length === 0) return
   const box = boxes[index]
   if (box === undefined)
@@ -47,6 +45,13 @@ export async function smartCrop(canvas: Canvas, value: unknown, ask: Ask): Promi
   if (!(area.width > 0 && area.height > 0))
     throw new ImageError(400, 'SmartCrop::PaddingOutOfBounds', 'The padding leaves nothing of the picture.')
   canvas.image.extract(area)
+}
+
+/** The answer that stands for "nobody can say: crop where attention falls". */
+export const USE_ATTENTION = { fallback: 'attention' }
+
+function isAttention(answer: unknown): boolean {
+  return isRecord(answer) && answer['fallback'] === USE_ATTENTION.fallback
 }
 
 /** The boxes of a DetectFaces answer, clamped to the picture; anything else is no answer. */

@@ -16,18 +16,22 @@ import { readThumborPath } from './thumbor-path.ts'
 export function createSih(settings: SihSettings): Dialect {
   function keyParts({ query, accept }: ImageRequest): string {
     const parameters = knownParameters(query)
-    // A signature that is not checked tells nothing apart.
-    const counted = [...parameters].filter(
-      ([name]) => name !== 'signature' || settings.signingKeys !== undefined,
-    )
-    const format = negotiate(accept, settings.autoFormats) ?? ''
+    // Signatures are checked before the cache is asked, so they tell nothing apart.
+    const counted = [...parameters].filter(([name]) => name !== 'signature')
+    const format = negotiate(accept, settings.autoFormats) ?? 'as-is'
     return [format, ...counted.map(([name, value]) => `${name}=${value}`)].join('&')
   }
 
+  function admit({ path, query, nowMs }: ImageRequest): void {
+    const parameters = knownParameters(query)
+    if (settings.signingKeys !== undefined) checkSignature(path, parameters, settings.signingKeys())
+    secondsLeft(parameters.get('expires'), nowMs)
+  }
+
   function decode(request: ImageRequest): ImageTask {
+    admit(request)
     const { path, nowMs } = request
     const parameters = knownParameters(request.query)
-    if (settings.signingKeys !== undefined) checkSignature(path, parameters, settings.signingKeys())
     const left = secondsLeft(parameters.get('expires'), nowMs)
     const read = readPath(path, settings)
     const edits = merge(read.edits, queryEdits(parameters))
@@ -45,6 +49,7 @@ export function createSih(settings: SihSettings): Dialect {
 
   return {
     keyParts,
+    admit,
     decode,
     errorBody: ({ status, code, message }) => ({
       contentType: 'application/json',
