@@ -3,7 +3,8 @@ import { compileCidrs } from '../../http/address.ts'
 import { Fault } from '../../faults.ts'
 import { HeaderList } from '../../http/header-list.ts'
 import type { PlannedBehavior } from '../../plan.ts'
-import type { OriginRequest, Passage } from '../../visit.ts'
+import { addToVary } from '../../response/vary.ts'
+import type { EdgeResponse, OriginRequest, Passage } from '../../visit.ts'
 import {
   type BoundPlace,
   defineModule,
@@ -141,6 +142,13 @@ async function openImages(context: ModuleContext): Promise<RunningModule> {
       },
       cacheKey: (passage) => `images ${dialect.keyParts(asImageRequest(passage, passage.request.path))}`,
       send: (passage, request) => send(service, passage, request),
+      // Only here: what is kept is told apart by the normalised format, not by the header.
+      ...(dialect.variesByAccept && {
+        shape: (_passage: Passage, response: EdgeResponse) => {
+          if (response.status < 400) addToVary(response.headers, 'Accept')
+          return response
+        },
+      }),
       explain(passage) {
         const request = asImageRequest(passage, passage.request.path)
         return [

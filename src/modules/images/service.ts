@@ -219,7 +219,6 @@ function successHeaders(
   if (picture.expires !== undefined) headers.append('Expires', picture.expires)
   if (picture.lastModified !== undefined) headers.append('Last-Modified', picture.lastModified)
   if (etag !== undefined) headers.append('ETag', etag)
-  if (task.output.isNegotiated) headers.append('Vary', 'Accept')
   for (const [name, value] of task.response.headers) headers.set(name, value)
   if (task.response.cacheControl !== undefined) headers.set('Cache-Control', task.response.cacheControl)
   return headers

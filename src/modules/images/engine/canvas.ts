@@ -28,6 +28,8 @@ export class Canvas {
     // "Do not copy metadata" is how the original service spells stripping.
     this.#isStripped = job.edits.some(({ name, value }) => name === 'rotate' && value === null)
     this.image = sharp(source.bytes, this.#optionsFor(source.isAnimated))
+    // Without its tag a picture would lie on its side.
+    if (job.metadata === 'strip' && !source.isAnimated) this.image.autoOrient()
   }
 
   async apply(edit: JobEdit, inputs: readonly Buffer[], ask: Ask): Promise<void> {
