@@ -1,4 +1,5 @@
 import sharp, { type Sharp, type SharpOptions } from 'sharp'
+import { ImageError } from '../image-error.ts'
 import { copyrightOf } from './copyright.ts'
 import { isRecord, kindOfEdit } from './edits.ts'
 import type { Inspected } from './inspect-input.ts'
@@ -131,7 +132,21 @@ export class Canvas {
     try {
       return await work()
     } catch (error) {
-      throw faultOf(error, this.job.isStrict, this.source)
+      const fault = faultOf(error, this.job.isStrict, this.source)
+      if (fault.status !== 500 || (await this.#isReadable())) throw fault
+      throw new ImageError(400, 'InstantiationError', 'The source is damaged and cannot be read.', {
+        cause: error,
+      })
+    }
+  }
+
+  /** Whether the source can be decoded at all: only asked when it is not known whose fault a failure is. */
+  async #isReadable(): Promise<boolean> {
+    try {
+      await sharp(this.source.bytes, this.#optionsFor(this.source.isAnimated)).resize(16, 16).png().toBuffer()
+      return true
+    } catch {
+      return false
     }
   }
 

@@ -211,11 +211,33 @@ function probeAvif(bytes: Buffer): Probe | undefined {
   return sized('avif', width, height, 1, bitDepth)
 }
 
+/** The root element is `svg`, after the XML declaration, comments and a document type. */
 function looksLikeSvg(bytes: Buffer): boolean {
   const start = textStart(bytes, 4096)
-  if (!/^\s*</.test(start)) return false
-  return /<(?:[A-Za-z_][\w.-]*:)?svg[\s>/]/.test(start)
+  let at = 0
+  for (;;) {
+    while (/\s/.test(start[at] ?? '')) at++
+    const mark = PROLOGUE.find(([open]) => start.startsWith(open, at))
+    if (mark === undefined) break
+    const end = start.indexOf(mark[1], at + mark[0].length)
+    if (end === -1) return false
+    at = end + mark[1].length
+    // A document type may have declarations of its own.
+    if (mark[0] === '<!' && start.slice(0, at).includes('[')) {
+      const close = start.indexOf(']', at)
+      at = close === -1 ? at : start.indexOf('>', close) + 1
+    }
+  }
+  ROOT.lastIndex = at
+  return ROOT.test(start)
 }
+
+const PROLOGUE = [
+  ['<?', '?>'],
+  ['<!--', '-->'],
+  ['<!', '>'],
+] as const
+const ROOT = /<(?:[A-Za-z_][\w.-]*:)?svg[\s>/]/y
 
 function probeSvg(bytes: Buffer): Probe {
   const tag = /<(?:[A-Za-z_][\w.-]*:)?svg\b[^>]*/.exec(textStart(bytes, 65_536))?.[0] ?? ''
