@@ -21,9 +21,15 @@ export interface Plan {
   readonly limits: PlannedLimits
   readonly log: PlannedLog
   readonly admin: PlannedAdmin | undefined
+  /** Where the edge keeps what it needs between starts. Absolute. */
+  readonly dataFolder: string
+  readonly modules: PlannedModules
   /** Files of address databases (mmdb); undefined is the default that comes with the package. */
   readonly geo: { readonly countryFile: string | undefined; readonly asnFile: string | undefined }
 }
+
+/** What modules were configured with at one place, compiled by each, by the key of the module. */
+export type PlannedModules = Readonly<Record<string, unknown>>
 
 /** What changes without a new plan: read `.current` once per request and keep what it gave. */
 export interface Handle<T> {
@@ -122,6 +128,7 @@ export interface PlannedDistribution {
     | { readonly type: 'allow' | 'deny'; readonly countries: ReadonlySet<string> }
     | undefined
   readonly logCookies: boolean
+  readonly modules: PlannedModules
 }
 
 export interface PlannedCustomError {
@@ -153,6 +160,7 @@ export interface PlannedBehavior {
   /** Answers at once with a redirect; `$1`, `$2`, … in `to` are what the pattern's `*` matched. */
   readonly redirect: { readonly to: string; readonly status: 301 | 302 | 303 | 307 | 308 } | undefined
   readonly rewrite: PlannedRewrite | undefined
+  readonly modules: PlannedModules
 }
 
 /** How the path changes on its way to an origin that does not know its prefix; acts at `send`. */
@@ -233,6 +241,7 @@ interface OriginBase {
   readonly responseCompletionTimeoutMs: number | undefined
   readonly keepaliveTimeoutMs: number
   readonly customHeaders: readonly { readonly name: string; readonly value: string | Secret }[]
+  readonly modules: PlannedModules
 }
 
 export interface UrlOrigin extends OriginBase {

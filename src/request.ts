@@ -1,8 +1,8 @@
 import { andThen, type Awaitable, isPromise } from './base/promise.ts'
 import { asFault, Fault } from './faults.ts'
 import type { PlannedOrigin } from './plan.ts'
-import type { Line, Rooms } from './rooms.ts'
-import type { EdgeResponse, Passage } from './visit.ts'
+import type { Line, Rooms, WafVerdict } from './rooms.ts'
+import type { EdgeResponse, Outcome, Passage } from './visit.ts'
 
 /**
  * The line of stages, told once, top to bottom. Stages return a value or a promise and the line does not wait for
@@ -26,12 +26,27 @@ export function createLine(rooms: Rooms): Line {
       passage.visit.exit = 'match'
       return rooms.response.stamp(passage, rooms.response.errorPage(passage, unmatched))
     }
-    // waf
+    // waf: the web ACL, then modules.
     return andThen(rooms.waf.inspect(passage), (verdict) => {
-      if (verdict.kind === 'refused') return refuse(passage, 'waf', verdict.fault)
-      if (verdict.kind === 'answered') return answer(passage, 'waf', verdict.response)
-      return admit(passage)
+      if (verdict.kind !== 'pass') return judge(passage, verdict)
+      const inspect = rooms.modules.hooksOf(passage.behavior)?.inspect
+      return inspect === undefined
+        ? pass(passage)
+        : andThen(inspect(passage), (second) => judge(passage, second))
     })
+  }
+
+  function judge(passage: Passage, verdict: WafVerdict): Awaitable<EdgeResponse> {
+    if (verdict.kind === 'refused') return refuse(passage, 'waf', verdict.fault)
+    if (verdict.kind === 'answered') return answer(passage, 'waf', verdict.response)
+    return pass(passage)
+  }
+
+  // A path of a module is answered whatever the behavior there allows.
+  function pass(passage: Passage): Awaitable<EdgeResponse> {
+    const route = rooms.modules.routeOf(passage)
+    if (route === undefined || !route.methods.includes(passage.request.method)) return admit(passage)
+    return andThen(route.handle(passage), (response) => answer(passage, 'behavior', response))
   }
 
   // behavior: protocol, method, geography, signatures, redirects. A refusal may still become a custom error page.
@@ -48,12 +63,24 @@ export function createLine(rooms: Rooms): Line {
     return andThen(rooms.functions.viewerRequest(passage), (result) => {
       if (result.kind === 'failed') return refuse(passage, 'viewer-request', result.fault)
       if (result.kind === 'answered') return answer(passage, 'viewer-request', result.response)
-      return andThen(obtain(passage), (response) => deliver(passage, response))
+      const hooks = rooms.modules.hooksOf(passage.behavior)
+      if (hooks?.viewerRequest === undefined) return proceed(passage)
+      return andThen(hooks.viewerRequest(passage), (second) => {
+        if (second.kind === 'failed') return refuse(passage, 'viewer-request', second.fault)
+        if (second.kind === 'answered') return answer(passage, 'viewer-request', second.response)
+        return proceed(passage)
+      })
     })
+  }
+
+  function proceed(passage: Passage): Awaitable<EdgeResponse> {
+    return andThen(obtain(passage), (response) => deliver(passage, response))
   }
 
   // lookup: from here to `store` no viewer is needed.
   function obtain(passage: Passage): Awaitable<EdgeResponse> {
+    const cacheKey = rooms.modules.hooksOf(passage.behavior)?.cacheKey
+    if (cacheKey !== undefined) passage.moduleKey = cacheKey(passage)
     return andThen(rooms.cache.lookup(passage), (found) => {
       passage.visit.cache = found.facts
       if (found.kind === 'hit') {
@@ -91,7 +118,12 @@ export function createLine(rooms: Rooms): Line {
         if (result.kind === 'failed') return result.fault
         // A reply made by origin-request is stored but skips origin-response.
         if (result.kind === 'answered') return result.response
-        return andThen(rooms.origin.send(passage, result.request), (response) => {
+        const send = rooms.modules.hooksOf(passage.behavior)?.send
+        const sent =
+          send === undefined
+            ? rooms.origin.send(passage, result.request)
+            : send(passage, result.request, rooms.origin.send)
+        return andThen(sent, (response) => {
           if (response instanceof Fault) return response
           return rooms.functions.originResponse(passage, result.request, response)
         })
@@ -137,6 +169,13 @@ export function createLine(rooms: Rooms): Line {
   // shape > inspect-response > viewer-response > stamp.
   function deliver(passage: Passage, response: EdgeResponse): Awaitable<EdgeResponse> {
     const shaped = rooms.response.shape(passage, response)
+    const shape = rooms.modules.hooksOf(passage.behavior)?.shape
+    return shape === undefined
+      ? inspectResponse(passage, shaped)
+      : andThen(shape(passage, shaped), (reshaped) => inspectResponse(passage, reshaped))
+  }
+
+  function inspectResponse(passage: Passage, shaped: EdgeResponse): Awaitable<EdgeResponse> {
     return andThen(rooms.waf.inspectResponse(passage, shaped), (inspected) => {
       if (passage.skipsViewerResponse) return rooms.response.stamp(passage, inspected)
       return andThen(rooms.functions.viewerResponse(passage, inspected), (result) => {
@@ -181,5 +220,11 @@ export function createLine(rooms: Rooms): Line {
     return rooms.response.stamp(passage, rooms.response.errorPage(passage, fault))
   }
 
-  return { serve, obtain, turnAway, finish: (passage, outcome) => rooms.log.finish(passage, outcome) }
+  function finish(passage: Passage, outcome: Outcome): void {
+    rooms.log.finish(passage, outcome)
+    // Without a distribution there is no behavior.
+    if (passage.visit.distribution !== undefined) rooms.modules.hooksOf(passage.behavior)?.finish?.(passage)
+  }
+
+  return { serve, obtain, turnAway, finish }
 }

@@ -1,6 +1,6 @@
 import type { Awaitable } from './base/promise.ts'
 import type { Fault } from './faults.ts'
-import type { PlannedOrigin } from './plan.ts'
+import type { PlannedBehavior, PlannedOrigin } from './plan.ts'
 import type { CacheFacts, EdgeResponse, OriginRequest, Outcome, Passage } from './visit.ts'
 
 /** A refusal or an answer given before the request reaches cache or origin. */
@@ -36,6 +36,31 @@ export type Settlement =
   | { readonly kind: 'as-is'; readonly response: EdgeResponse }
   | { readonly kind: 'page'; readonly path: string; readonly status: number; readonly forStatus: number }
 
+/** What modules do to a request, stage by stage, always after the user's function of that stage. */
+export interface ModuleHooks {
+  /** waf: after the web ACL passed the request. */
+  readonly inspect?: (passage: Passage) => Awaitable<WafVerdict>
+  /** viewer-request: may change `passage.request`, answer, or fail. */
+  readonly viewerRequest?: (passage: Passage) => Awaitable<FunctionResult>
+  /** lookup: a line `name value` that becomes a part of the cache key, without a line break; undefined for none. */
+  readonly cacheKey?: (passage: Passage) => string | undefined
+  /** send: around the origin. What it gives instead of a response of `next` takes the place of the origin's. */
+  readonly send?: (passage: Passage, request: OriginRequest, next: Send) => Awaitable<EdgeResponse | Fault>
+  /** shape: what leaves the cache on its way to this viewer, after ranges and policies. Never stored. */
+  readonly shape?: (passage: Passage, response: EdgeResponse) => Awaitable<EdgeResponse>
+  /** finish: the visit is complete. */
+  readonly finish?: (passage: Passage) => void
+}
+
+/** Sends a request to its origin. */
+export type Send = (passage: Passage, request: OriginRequest) => Awaitable<EdgeResponse | Fault>
+
+/** A path that a module answers. */
+export interface ModuleRoute {
+  readonly methods: readonly string[]
+  handle(passage: Passage): Awaitable<EdgeResponse>
+}
+
 /** The rooms the line runs through. `edge.ts` builds them; tests may give others. */
 export interface Rooms {
   readonly distribution: {
@@ -67,7 +92,7 @@ export interface Rooms {
     prepare(passage: Passage, origin: PlannedOrigin): OriginRequest
     /** Resolves the origin's name, which happens before origin-request runs; undefined when it resolves. */
     resolve(passage: Passage, origin: PlannedOrigin): Awaitable<Fault | undefined>
-    send(passage: Passage, request: OriginRequest): Awaitable<EdgeResponse | Fault>
+    readonly send: Send
     /** Whether the next origin of the group is to be asked. */
     failsOver(passage: Passage, result: EdgeResponse | Fault): boolean
   }
@@ -79,6 +104,11 @@ export interface Rooms {
     encode(passage: Passage, response: EdgeResponse): EdgeResponse
     shape(passage: Passage, response: EdgeResponse): EdgeResponse
     stamp(passage: Passage, response: EdgeResponse): EdgeResponse
+  }
+  /** What modules do: hooks of a behavior and paths of a distribution; undefined where there are none. */
+  readonly modules: {
+    hooksOf(behavior: PlannedBehavior): ModuleHooks | undefined
+    routeOf(passage: Passage): ModuleRoute | undefined
   }
   readonly log: {
     finish(passage: Passage, outcome: Outcome): void

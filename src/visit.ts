@@ -188,6 +188,8 @@ export class Passage {
   /** Original URI and query of the request that a custom error page answers. */
   errorUri: string | undefined = undefined
   errorArgs: string | undefined = undefined
+  /** Lines that modules add to the cache key; undefined for none. */
+  moduleKey: string | undefined = undefined
   /** The status from which the viewer response stands; viewer-response is skipped for origin errors. */
   skipsViewerResponse = false
   #departed = false

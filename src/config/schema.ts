@@ -4,18 +4,21 @@ import { cachePolicySchema, forwardedValuesSchema, originRequestPolicySchema } f
 import { createDistributionSchema, keyGroupsSchema, publicKeysSchema } from '../distribution/config.ts'
 import { identitySchema, limitsSchema, listenerSchema, trustedProxiesSchema } from '../listener/config.ts'
 import { logSchema } from '../log/config.ts'
+import { moduleSchemas } from '../modules/index.ts'
 import { originGroupSchema, originSchema } from '../origin/config.ts'
 import { responseHeadersPolicySchema } from '../response/config.ts'
 
 const name = z.string().min(1).max(128)
 
 const distributionSchema = createDistributionSchema({
-  origin: originSchema,
+  origin: originSchema.extend(moduleSchemas.origin),
   originGroup: originGroupSchema,
   cachePolicy: cachePolicySchema,
   forwardedValues: forwardedValuesSchema,
   originRequestPolicy: originRequestPolicySchema,
   responseHeadersPolicy: responseHeadersPolicySchema,
+  behaviorModules: moduleSchemas.behavior,
+  distributionModules: moduleSchemas.distribution,
 })
 
 const geoSchema = z
@@ -69,6 +72,7 @@ export const edgeSchema = z
       .min(1)
       .default('./.edgeward')
       .describe('Folder for what the edge keeps between starts, relative to the configuration file.'),
+    ...moduleSchemas.configuration,
   })
   .describe('Configuration of an edge.')
 

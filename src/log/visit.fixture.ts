@@ -103,6 +103,8 @@ export function planFor(
     log: { access: undefined, capture: undefined, keepVisits: 10, console: false, ...log },
     admin: undefined,
     geo: { countryFile: undefined, asnFile: undefined },
+    dataFolder: '/nowhere',
+    modules: {},
   }
 }
 
@@ -118,6 +120,7 @@ export function distributionOf(parts: Partial<PlannedDistribution> = {}): Planne
     customErrorResponses: new Map(),
     geoRestriction: undefined,
     logCookies: false,
+    modules: {},
     ...parts,
   }
 }

@@ -73,6 +73,7 @@ export function passageOf(parts: PassageParts = {}): Passage {
     customErrorResponses: parts.customErrorResponses ?? new Map(),
     geoRestriction: undefined,
     logCookies: false,
+    modules: {},
   }
   // As after an answer of the origin.
   passage.visit.exit = 'send'
@@ -117,6 +118,7 @@ function behaviorOf(parts: PassageParts): PlannedBehavior {
     trustedKeys: undefined,
     redirect: undefined,
     rewrite: undefined,
+    modules: {},
     ...parts.behavior,
   }
 }
@@ -142,6 +144,8 @@ function planOf(identity: Identity): Plan {
     log: { access: undefined, capture: undefined, keepVisits: 0, console: false },
     admin: undefined,
     geo: { countryFile: undefined, asnFile: undefined },
+    dataFolder: '/nowhere',
+    modules: {},
   }
 }
 
