@@ -6,6 +6,7 @@ import { exitCodes, type ExitCode, type Output } from '../base/exit.ts'
 import { explainCommand } from './explain.ts'
 import { init } from './init.ts'
 import { addModuleCommands } from './module-commands.ts'
+import { addSecretsCommands } from './secrets.ts'
 import { start } from './start.ts'
 
 export interface Cli {
@@ -102,6 +103,7 @@ export function createCli(output: Output): Cli {
       code = await demo(options.port, output)
     })
 
+  addSecretsCommands(program, output, (done) => (code = done))
   addModuleCommands(program, output, (done) => (code = done))
 
   return {

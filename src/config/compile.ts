@@ -9,6 +9,7 @@ import { compileIdentity, compileLimits, compileListener } from '../listener/con
 import type { Plan, PlannedDistribution } from '../plan.ts'
 import { compileAdmin } from './admin-config.ts'
 import { compileLog } from '../log/config.ts'
+import { compileSecrets } from '../seams/secrets/config.ts'
 import type { CheckedConfig } from './check.ts'
 import { compileDistribution, type ModulesAt } from './compile-distribution.ts'
 import { deepFreeze } from './deep-freeze.ts'
@@ -50,6 +51,7 @@ export function compilePlan(checked: CheckedConfig, { baseFolder, version }: Com
     log: compileLog(config.log, baseFolder),
     admin: compileAdmin(config.admin, checked.environment),
     dataFolder,
+    secrets: compileSecrets(config.secrets, baseFolder, dataFolder, checked.environment),
     modules: modulesAt('configuration', [], config),
     geo: {
       countryFile:

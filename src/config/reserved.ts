@@ -13,7 +13,6 @@ const RESERVED: Record<Kind, Readonly<Record<string, string>>> = {
     keyValueStores: 'key-value stores',
     ipSets: 'IP sets',
     regexPatternSets: 'regex pattern sets',
-    secrets: 'the registry of secrets',
     keys: 'the registry of keys',
     objects: 'object storage',
     state: 'shared state',
@@ -41,7 +40,6 @@ const RESERVED: Record<Kind, Readonly<Record<string, string>>> = {
   },
   origin: {
     originShield: 'Origin Shield',
-    originVerification: 'origin verification',
     lambda: 'Lambda functions as origins',
     vpcOrigin: 'VPC origins',
     healthCheck: 'health checks',
@@ -83,6 +81,7 @@ const OTHER_NAMES: Record<Kind, Readonly<Record<string, string>>> = {
   },
   origin: {
     domainName: 'url',
+    originVerification: 'originVerify',
     path: 'folder or originPath',
     root: 'folder',
     connectionTimeout: 'connectTimeoutMs',

@@ -7,6 +7,7 @@ import { logSchema } from '../log/config.ts'
 import { moduleSchemas } from '../modules/index.ts'
 import { originGroupSchema, originSchema } from '../origin/config.ts'
 import { responseHeadersPolicySchema } from '../response/config.ts'
+import { secretsSchema } from '../seams/secrets/config.ts'
 
 const name = z.string().min(1).max(128)
 
@@ -65,6 +66,7 @@ export const edgeSchema = z
       .describe('Response headers policies, by name.'),
     publicKeys: publicKeysSchema,
     keyGroups: keyGroupsSchema,
+    secrets: secretsSchema.prefault({}),
     log: logSchema.prefault({}),
     admin: adminSchema.optional(),
     dataFolder: z

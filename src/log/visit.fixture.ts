@@ -104,6 +104,7 @@ export function planFor(
     admin: undefined,
     geo: { countryFile: undefined, asnFile: undefined },
     dataFolder: '/nowhere',
+    secrets: { store: 'embedded', file: '/nowhere/secrets.json', key: { file: '/nowhere/secrets.key' } },
     modules: {},
   }
 }

@@ -1,12 +1,13 @@
+import { originVerify, originVerifySchema } from './origin-verify/index.ts'
 import type { Module, ModuleSchemas } from './module.ts'
 
 /** All modules. Their hooks run at each stage in this order. */
-export const modules: readonly Module[] = []
+export const modules: readonly Module[] = [originVerify]
 
 /** The keys that modules add to a configuration. The types of the configuration are read off this table. */
 export const moduleSchemas = {
   configuration: {},
   distribution: {},
   behavior: {},
-  origin: {},
+  origin: { originVerify: originVerifySchema.optional() },
 } as const satisfies ModuleSchemas

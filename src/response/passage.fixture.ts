@@ -145,6 +145,7 @@ function planOf(identity: Identity): Plan {
     admin: undefined,
     geo: { countryFile: undefined, asnFile: undefined },
     dataFolder: '/nowhere',
+    secrets: { store: 'embedded', file: '/nowhere/secrets.json', key: { file: '/nowhere/secrets.key' } },
     modules: {},
   }
 }

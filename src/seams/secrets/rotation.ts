@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import type { Clock } from '../../base/clock.ts'
+import { type Clock, waitFor } from '../../base/clock.ts'
 import type { Secret } from '../../base/secret.ts'
 import { SeamError, asError } from '../seam-error.ts'
 import type { AuditEntry, RotationStep, SecretsAudit } from './audit.ts'
@@ -66,6 +66,8 @@ export interface RotateOptions {
    * its setSecret, which is when that value stops being accepted.
    */
   readonly handoverMs: number
+  /** Ends it where it stands, as a crash would: the next call resumes. */
+  readonly signal?: AbortSignal | undefined
 }
 
 export type RotationResult =
@@ -75,6 +77,7 @@ export type RotationResult =
       /** True when it went on after a crash. */
       readonly resumed: boolean
     }
+  | { readonly kind: 'stopped'; readonly versionId: string }
   | {
       readonly kind: 'rolled-back'
       readonly versionId: string
@@ -92,6 +95,8 @@ export type RotationResult =
  */
 export async function rotate(options: RotateOptions): Promise<RotationResult> {
   const { secrets, name, work, audit, by } = options
+  // Followed before it is refreshed: a store behind a network knows of a secret what it was asked for.
+  secrets.handle(name)
   await secrets.refresh()
   const state = rotationState(snapshotOf(secrets, name))
   let resumed = false
@@ -119,6 +124,7 @@ export async function rotate(options: RotateOptions): Promise<RotationResult> {
       await note('begin', step, pending.id)
       await work[step](snapshotOf(secrets, name), pending)
     } catch (error) {
+      if (options.signal?.aborted === true) return { kind: 'stopped', versionId: pending.id }
       return await takeBack(step, pending, asError(error))
     }
     await note('done', step, pending.id)
@@ -165,7 +171,7 @@ export async function rotate(options: RotateOptions): Promise<RotationResult> {
     const finishedAt = lastFinish(await audit.read(name))
     if (finishedAt === undefined) return
     const waitMs = Math.min(finishedAt + options.handoverMs - options.clock.now(), options.handoverMs)
-    if (waitMs > 0) await new Promise<void>((resolve) => options.clock.after(waitMs, resolve))
+    if (waitMs > 0) await waitFor(options.clock, waitMs, options.signal)
   }
 
   function note(event: AuditEntry['event'], step: RotationStep, versionId: string, message?: string) {
