@@ -116,12 +116,13 @@ function set(name: string) {
     const { read, secrets, output } = given
     const value = await readSecretValue(`value of ${name}: `, output)
     if (value === '') throw new SeamError('invalid', `no value came on standard input for "${name}"`)
-    if (
-      secrets.handle(name).current !== undefined &&
-      workOf(given, name, () => new Secret(value)) !== undefined
-    ) {
+    const createValue = (): Secret => new Secret(value)
+    const checked = workOf(given, name, createValue)
+    // Refuses what the origins could not take.
+    checked?.createValue()
+    if (checked !== undefined && secrets.handle(name).current !== undefined) {
       output.error(`"${name}" is checked by origins: it is rotated to this value`)
-      return await rotateTo(given, name, () => new Secret(value))
+      return await rotateTo(given, name, createValue)
     }
     const { id } = await secrets.put(name, new Secret(value))
     await auditOf(read.dataFolder, systemClock).write({ secret: name, event: 'set', versionId: id, by: BY })
@@ -139,9 +140,8 @@ async function list({ secrets, output }: Work): Promise<ExitCode> {
   for (const name of names) {
     const current = secrets.handle(name).current?.stages.get('AWSCURRENT')
     const since = current === undefined ? 'no current version' : `since ${timeOf(current.createdAt)}`
-    output.out(
-      `${name.padEnd(width)}  ${secrets.handle(name).current?.versions.length ?? 0} versions, ${since}`,
-    )
+    const versions = secrets.handle(name).current?.versions.length ?? 0
+    output.out(`${name.padEnd(width)}  ${versions === 1 ? '1 version' : `${versions} versions`}, ${since}`)
   }
   return exitCodes.ok
 }

@@ -61,6 +61,9 @@ export function createOriginVerifyWork(options: WorkOptions): RotationWork {
         expect('around the edge with a wrong value', 'refusal', around(randomBytes(32).toString('base64url')))
         expect('with the new value', 'success', around(pending.value.reveal()))
         expect('with the current value', 'success', around(snapshot.value.reveal()))
+        const dead = snapshot.stages.get('AWSPREVIOUS')
+        if (dead !== undefined && dead.id !== pending.id)
+          expect('with the value that dies', 'refusal', around(dead.value.reveal()))
       }
       const current = snapshot.stages.get('AWSCURRENT')!
       expect('through the edge with the new value', 'success', options.askThroughEdge(target, pending))
