@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { execFileSync } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtemp, readFile, readdir, rm, stat } from 'node:fs/promises'
 import { createServer } from 'node:http'
@@ -192,4 +193,21 @@ test('an origin that asks the admin port hears what it accepts, as digests', asy
     asking.close()
     await server.close()
   }
+})
+
+test('an edge loads no AWS SDK unless a store or a web ACL of AWS is configured', () => {
+  const loaded = execFileSync(
+    process.execPath,
+    [
+      '--input-type=module',
+      '-e',
+      `import { registerHooks } from 'node:module'
+       const names = []
+       registerHooks({ resolve: (name, context, next) => (names.push(name), next(name, context)) })
+       await import(${JSON.stringify(new URL('../../src/edge.ts', import.meta.url).href)})
+       console.log(names.length > 100, names.filter((name) => name.startsWith('@aws-sdk/')).join())`,
+    ],
+    { encoding: 'utf8' },
+  )
+  assert.equal(loaded.trim(), 'true')
 })

@@ -22,6 +22,8 @@ import { checkStages, findVersion, isSameVersions, moveStage, snapshotOf, type V
 const CURRENT = 'AWSCURRENT'
 /** Of another writer who makes the same secret at the same moment. */
 const PUT_ATTEMPTS = 3
+/** The longest page there is. */
+const PAGE = 100
 
 export interface AwsSecretsOptions {
   /** Region and credentials come from the environment unless given, as in every AWS SDK. */
@@ -85,7 +87,7 @@ class AwsSecrets implements Secrets {
     checkStages(name, new Set(stages))
     return await this.#inTurn(async () => {
       await this.#put(name, value.reveal(), token, stages)
-      return findVersion(name, await this.#follow(name), { versionId: token })
+      return findVersion(name, await this.#follow(name, { id: token, value }), { versionId: token })
     })
   }
 
@@ -209,15 +211,16 @@ class AwsSecrets implements Secrets {
   }
 
   /** Reads versions and labels of a secret anew; a value is fetched once, because versions never change. */
-  async #follow(name: string): Promise<Versions> {
-    const known = new Map((this.#all.get(name) ?? []).map((version) => [version.id, version]))
+  async #follow(name: string, fresh?: { readonly id: string; readonly value: Secret }): Promise<Versions> {
+    const known = new Map((this.#all.get(name) ?? []).map((version) => [version.id, version.value]))
+    if (fresh !== undefined) known.set(fresh.id, fresh.value)
     const found: SecretVersion[] = []
     try {
-      const request = { SecretId: name, IncludeDeprecated: true }
+      const request = { SecretId: name, IncludeDeprecated: true, MaxResults: PAGE }
       for await (const page of paginateListSecretVersionIds({ client: this.#client }, request)) {
         for (const { VersionId: id, VersionStages, CreatedDate } of page.Versions ?? []) {
           if (id === undefined) continue
-          const value = known.get(id)?.value ?? (await this.#value(name, id))
+          const value = known.get(id) ?? (await this.#value(name, id))
           if (value === undefined) continue
           found.push(
             Object.freeze({
