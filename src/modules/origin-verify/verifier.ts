@@ -94,8 +94,13 @@ function followFile(file: string, take: Take, complain: Complain): Source {
       take(readAccepted(readFileSync(file, 'utf8')))
       stamp = now
     } catch (error) {
-      const why = error instanceof Error ? error.message : String(error)
-      complain(`origin-verify: ${file} cannot be used: ${why}. The edge writes it; see originVerify.tell`)
+      if (error instanceof Error && 'code' in error && error.code === 'ENOENT') {
+        complain(`origin-verify: ${file} is not there; the edge writes it when it starts (originVerify.tell)`)
+        return
+      }
+      complain(
+        `origin-verify: ${file} cannot be used: ${error instanceof Error ? error.message : String(error)}`,
+      )
     }
   }
 
