@@ -41,7 +41,7 @@ export function checkOriginVerify(place: ConfigPlace, findings: Findings): void 
   for (const [index, each] of tell.entries()) {
     const entry = objectOf(each)
     for (const server of ['nginx', 'apache'] as const) {
-      if (entry[server] === undefined || entry['reload'] !== undefined) continue
+      if (entry[server] === undefined || 'reload' in entry) continue
       findings.warning(here('tell', index, 'reload'), `${server} does not read the file by itself`, {
         hint:
           server === 'nginx'
