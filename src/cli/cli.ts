@@ -7,6 +7,7 @@ import { explainCommand } from './explain.ts'
 import { init } from './init.ts'
 import { addModuleCommands } from './module-commands.ts'
 import { addSecretsCommands } from './secrets.ts'
+import { addWafCommands } from './waf-commands.ts'
 import { start } from './start.ts'
 
 export interface Cli {
@@ -86,6 +87,8 @@ export function createCli(output: Output): Cli {
         code = await explainCommand({ url, ...options }, output)
       },
     )
+
+  addWafCommands(program, output, (result) => (code = result))
 
   program
     .command('init')
