@@ -1,0 +1,174 @@
+import type { HeaderList } from '../http/header-list.ts'
+import type { ViewerRequest } from '../visit.ts'
+import type { Evaluation, RuleHit } from './evaluation.ts'
+import type { ActionKind } from './plan.ts'
+import { statusSent } from './verdict.ts'
+
+/** Samples kept per rule, and for how long (WAFV2 GetSampledRequests). */
+const MAX_SAMPLES = 100
+const KEEP_MS = 3 * 60 * 60 * 1000
+/** Names of labels counted at most; beyond it labels made of request data would fill the memory. */
+const MAX_LABELS = 10_000
+
+/** One sampled request: what GetSampledRequests tells of it. It holds no body and no evidence, only what is small. */
+export interface SampledRequest {
+  readonly atMs: number
+  readonly clientIp: string
+  readonly method: string
+  readonly path: string
+  readonly query: string | undefined
+  readonly httpVersion: string
+  readonly headers: HeaderList
+  readonly action: ActionKind
+  /** The rule inside a group, as AWS names it (`group#rule`); undefined otherwise. */
+  readonly ruleWithinGroup: string | undefined
+  readonly overridden: ActionKind | undefined
+  readonly labels: readonly string[]
+  readonly inserted: Evaluation['inserted']
+  readonly status: number | undefined
+}
+
+export interface RuleCounts {
+  allowed: number
+  blocked: number
+  counted: number
+  captcha: number
+  challenge: number
+}
+
+/** Samples and metrics of one web ACL, under the metric names of its rules; `Default_Action` for requests no rule decided. */
+export class WafRecords {
+  readonly #samples = new Map<string, Ring>()
+  readonly #counts = new Map<string, RuleCounts>()
+  readonly #labels = new Map<string, number>()
+
+  add(request: ViewerRequest, evaluation: Evaluation, atMs: number): void {
+    const { hit, terminating } = evaluation
+    const name = terminating?.visibility.metricName ?? 'Default_Action'
+    if (terminating?.visibility.isSampled !== false) this.#sample(name, request, evaluation, hit, evaluation.action, undefined, atMs)
+    countAction(this.#countsOf(name), evaluation.action)
+    countAction(this.#countsOf('ALL'), evaluation.action)
+    for (const counted of evaluation.counted) this.#addCounted(counted, counted.metricName, request, evaluation, undefined, atMs)
+    for (const { group, counted, terminating: inner } of evaluation.groups) {
+      for (const each of counted) this.#addCounted(each, `${group.name}/${each.metricName}`, request, evaluation, group.id, atMs)
+      if (inner !== undefined) countAction(this.#countsOf(`${group.name}/${inner.metricName}`), inner.action)
+    }
+    for (const label of evaluation.labels) {
+      const before = this.#labels.get(label)
+      if (before !== undefined || this.#labels.size < MAX_LABELS) this.#labels.set(label, (before ?? 0) + 1)
+    }
+  }
+
+  /** Requests sampled under a metric name between two moments, newest first, and how many there were in all. */
+  sampled(
+    metricName: string,
+    fromMs: number,
+    toMs: number,
+    max: number,
+  ): { readonly samples: readonly SampledRequest[]; readonly population: number } {
+    const ring = this.#samples.get(metricName)
+    if (ring === undefined) return { samples: [], population: 0 }
+    const oldest = Math.max(fromMs, toMs - KEEP_MS)
+    const samples = ring.newest().filter(({ atMs }) => atMs >= oldest && atMs <= toMs)
+    return { samples: samples.slice(0, max), population: ring.population }
+  }
+
+  /** Requests by rule and outcome since the start. */
+  get counts(): ReadonlyMap<string, Readonly<RuleCounts>> {
+    return this.#counts
+  }
+
+  /** Requests by label since the start. */
+  get labels(): ReadonlyMap<string, number> {
+    return this.#labels
+  }
+
+  #addCounted(
+    hit: RuleHit,
+    name: string,
+    request: ViewerRequest,
+    evaluation: Evaluation,
+    group: string | undefined,
+    atMs: number,
+  ): void {
+    const counts = this.#countsOf(name)
+    counts.counted++
+    if (hit.token?.kind === 'valid') countAction(counts, hit.action)
+    if (hit.isSampled) this.#sample(name, request, evaluation, hit, hit.action, group, atMs)
+  }
+
+  #sample(
+    name: string,
+    request: ViewerRequest,
+    evaluation: Evaluation,
+    hit: RuleHit | undefined,
+    action: ActionKind,
+    group: string | undefined,
+    atMs: number,
+  ): void {
+    let ring = this.#samples.get(name)
+    if (ring === undefined) this.#samples.set(name, (ring = new Ring()))
+    ring.add({
+      atMs,
+      clientIp: request.client.address,
+      method: request.method,
+      path: request.path,
+      query: request.query,
+      httpVersion: request.httpVersion,
+      headers: request.headers,
+      action,
+      ruleWithinGroup: group === undefined ? undefined : `${group}#${hit?.rule ?? ''}`,
+      overridden: hit?.overridden,
+      labels: evaluation.labels,
+      inserted: evaluation.inserted,
+      status: action === evaluation.action ? statusSent(evaluation) : undefined,
+    })
+  }
+
+  #countsOf(name: string): RuleCounts {
+    let counts = this.#counts.get(name)
+    if (counts === undefined) {
+      counts = { allowed: 0, blocked: 0, counted: 0, captcha: 0, challenge: 0 }
+      this.#counts.set(name, counts)
+    }
+    return counts
+  }
+}
+
+function countAction(counts: RuleCounts, action: Evaluation['action'] | 'count'): void {
+  switch (action) {
+    case 'allow':
+      counts.allowed++
+      break
+    case 'block':
+    case 'monetize':
+      counts.blocked++
+      break
+    case 'count':
+      counts.counted++
+      break
+    case 'captcha':
+      counts.captcha++
+      break
+    case 'challenge':
+      counts.challenge++
+      break
+  }
+}
+
+/** The last hundred of something, in a fixed place. */
+class Ring {
+  readonly #items: SampledRequest[] = []
+  #next = 0
+  population = 0
+
+  add(item: SampledRequest): void {
+    this.population++
+    this.#items[this.#next] = item
+    this.#next = (this.#next + 1) % MAX_SAMPLES
+  }
+
+  newest(): SampledRequest[] {
+    return [...this.#items.slice(this.#next), ...this.#items.slice(0, this.#next)].toReversed()
+  }
+}
