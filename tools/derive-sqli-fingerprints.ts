@@ -21,7 +21,9 @@ function derive(corpora: string): void {
   const attacks = readPayloads(corpora, 'sqli').filter((payload) => !payload.isKeptOut)
   const sentences = readFileSync(path.join(root, 'src/waf/testdata/sentences.txt'), 'latin1').split('\n')
   const benign = [
-    ...readBenignValues(corpora).filter((payload) => !payload.isKeptOut).map(({ value }) => value),
+    ...readBenignValues(corpora)
+      .filter((payload) => !payload.isKeptOut)
+      .map(({ value }) => value),
     ...sentences,
   ]
   const mistaken = readPayloads(corpora, 'benign').filter((payload) => !payload.isKeptOut)
@@ -30,18 +32,27 @@ function derive(corpora: string): void {
   for (const value of benign) for (const part of partsOf(value)) innocent.add(part)
   // The list of former false positives holds a few real injections, so it takes two of its lines to clear a part.
   const cleared = new Map<string, number>()
-  for (const { value } of mistaken) for (const part of partsOf(value)) cleared.set(part, (cleared.get(part) ?? 0) + 1)
+  for (const { value } of mistaken)
+    for (const part of partsOf(value)) cleared.set(part, (cleared.get(part) ?? 0) + 1)
   const isInnocentLow = (part: string): boolean => innocent.has(part) || cleared.has(part)
   const isInnocentHigh = (part: string): boolean => innocent.has(part) || (cleared.get(part) ?? 0) > 1
 
   const parts = attacks.map(({ value }) => [...partsOf(value)].filter(isTelling))
-  const low = cover(parts.map((each) => each.filter((part) => !isInnocentLow(part))), (part, count) => count >= (LOW_COVERAGE[part.length] ?? 1))
+  const low = cover(
+    parts.map((each) => each.filter((part) => !isInnocentLow(part))),
+    (part, count) => count >= (LOW_COVERAGE[part.length] ?? 1),
+  )
   const missed = parts.filter((each) => !each.some((part) => low.has(part)))
-  const high = cover(missed.map((each) => each.filter((part) => !isInnocentHigh(part))), () => true)
+  const high = cover(
+    missed.map((each) => each.filter((part) => !isInnocentHigh(part))),
+    () => true,
+  )
   const left = missed.filter((each) => !each.some((part) => high.has(part))).length
   write(low, high)
   console.log(`${attacks.length} attacks, ${benign.length + mistaken.length} benign values`)
-  console.log(`${low.size} fingerprints for LOW, ${high.size} more for HIGH; ${missed.length} attacks missed at LOW, ${left} at HIGH`)
+  console.log(
+    `${low.size} fingerprints for LOW, ${high.size} more for HIGH; ${missed.length} attacks missed at LOW, ${left} at HIGH`,
+  )
 }
 
 /** Every beginning of every reading of a value, and the whole of each with its end marked. */
@@ -64,7 +75,10 @@ function isTelling(part: string): boolean {
 }
 
 /** Parts that cover the attacks, the one that covers most first; shorter ones are preferred, because they know more. */
-function cover(attacks: readonly (readonly string[])[], isEnough: (part: string, count: number) => boolean): Set<string> {
+function cover(
+  attacks: readonly (readonly string[])[],
+  isEnough: (part: string, count: number) => boolean,
+): Set<string> {
   const chosen = new Set<string>()
   let open = attacks
   for (;;) {
@@ -74,7 +88,11 @@ function cover(attacks: readonly (readonly string[])[], isEnough: (part: string,
     let bestCount = 0
     for (const [part, count] of counts) {
       if (!isEnough(part, count)) continue
-      const isBetter = count > bestCount || (count === bestCount && best !== undefined && (part.length < best.length || (part.length === best.length && part < best)))
+      const isBetter =
+        count > bestCount ||
+        (count === bestCount &&
+          best !== undefined &&
+          (part.length < best.length || (part.length === best.length && part < best)))
       if (best === undefined || isBetter) {
         best = part
         bestCount = count

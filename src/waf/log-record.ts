@@ -16,7 +16,12 @@ export interface Redaction {
   readonly headers: ReadonlySet<string>
 }
 
-export const NO_REDACTION: Redaction = { method: false, uriPath: false, queryString: false, headers: new Set() }
+export const NO_REDACTION: Redaction = {
+  method: false,
+  uriPath: false,
+  queryString: false,
+  headers: new Set(),
+}
 
 export interface LogContext {
   readonly acl: PlannedWebAcl
@@ -32,7 +37,11 @@ type Json = string | number | boolean | null | readonly Json[] | { readonly [key
 export type WafLogRecord = Readonly<Record<string, Json | undefined>>
 
 /** Writes down an evaluation in AWS WAF's schema. Not for the request path: call it when the log is written. */
-export function toLogRecord(evaluation: Evaluation, request: ViewerRequest, context: LogContext): WafLogRecord {
+export function toLogRecord(
+  evaluation: Evaluation,
+  request: ViewerRequest,
+  context: LogContext,
+): WafLogRecord {
   const { acl } = context
   const { hit, terminating } = evaluation
   const tokens = tokenResponses(evaluation, context.atMs)
@@ -57,14 +66,25 @@ export function toLogRecord(evaluation: Evaluation, request: ViewerRequest, cont
         ? { limitValue: rate.values[0]?.value ?? 'INVALID' }
         : {}),
       ...(rate.aggregate === 'CUSTOMKEYS'
-        ? { customValues: rate.values.map((each) => ({ key: each.key, ...(each.name === undefined ? {} : { name: each.name }), value: each.value })) }
+        ? {
+            customValues: rate.values.map((each) => ({
+              key: each.key,
+              ...(each.name === undefined ? {} : { name: each.name }),
+              value: each.value,
+            })),
+          }
         : {}),
     })),
     nonTerminatingMatchingRules: evaluation.counted.map(countedRecord),
-    requestHeadersInserted: evaluation.inserted.length === 0 ? null : evaluation.inserted.map(({ name, value }) => ({ name, value })),
+    requestHeadersInserted:
+      evaluation.inserted.length === 0
+        ? null
+        : evaluation.inserted.map(({ name, value }) => ({ name, value })),
     responseCodeSent: evaluation.planned.response === undefined ? null : (statusSent(evaluation) ?? null),
     httpRequest: httpRequest(request, context),
-    ...(evaluation.labels.length === 0 ? {} : { labels: evaluation.labels.slice(0, MAX_LABELS).map((name) => ({ name })) }),
+    ...(evaluation.labels.length === 0
+      ? {}
+      : { labels: evaluation.labels.slice(0, MAX_LABELS).map((name) => ({ name })) }),
     ...tokens,
     ...(request.connection.tls?.ja3 === undefined ? {} : { ja3Fingerprint: request.connection.tls.ja3 }),
     ...(request.connection.tls?.ja4 === undefined ? {} : { ja4Fingerprint: request.connection.tls.ja4 }),
@@ -131,7 +151,12 @@ function groupRecord(outcome: GroupOutcome): Json {
     terminatingRule:
       terminating === undefined
         ? null
-        : { ruleId: terminating.rule, action: upper(terminating.action), ...overridden(terminating), ruleMatchDetails: matchDetails(terminating) },
+        : {
+            ruleId: terminating.rule,
+            action: upper(terminating.action),
+            ...overridden(terminating),
+            ruleMatchDetails: matchDetails(terminating),
+          },
     nonTerminatingMatchingRules: outcome.counted.map(countedRecord),
     excludedRules:
       outcome.excluded.length === 0
@@ -141,7 +166,12 @@ function groupRecord(outcome: GroupOutcome): Json {
 }
 
 function countedRecord(hit: RuleHit): Json {
-  return { ruleId: hit.rule, action: upper(hit.action), ...overridden(hit), ruleMatchDetails: matchDetails(hit) }
+  return {
+    ruleId: hit.rule,
+    action: upper(hit.action),
+    ...overridden(hit),
+    ruleMatchDetails: matchDetails(hit),
+  }
 }
 
 function overridden(hit: RuleHit): { overriddenAction?: string } {
@@ -159,14 +189,23 @@ function tokenResponses(evaluation: Evaluation, atMs: number): Readonly<Record<s
   for (const { action, token } of all) {
     if (token === undefined || (action !== 'captcha' && action !== 'challenge')) continue
     // The last application wins.
-    responses[action === 'captcha' ? 'captchaResponse' : 'challengeResponse'] = tokenRecord(action, token, atMs)
+    responses[action === 'captcha' ? 'captchaResponse' : 'challengeResponse'] = tokenRecord(
+      action,
+      token,
+      atMs,
+    )
   }
   return responses
 }
 
 function tokenRecord(action: 'captcha' | 'challenge', token: TokenState, atMs: number): Json {
-  if (token.kind === 'valid') return { responseCode: 0, solveTimestamp: Math.floor(token.solvedAtMs / 1000), failureReason: '' }
-  return { responseCode: action === 'captcha' ? 405 : 202, solveTimestamp: Math.floor(atMs / 1000), failureReason: token.kind }
+  if (token.kind === 'valid')
+    return { responseCode: 0, solveTimestamp: Math.floor(token.solvedAtMs / 1000), failureReason: '' }
+  return {
+    responseCode: action === 'captcha' ? 405 : 202,
+    solveTimestamp: Math.floor(atMs / 1000),
+    failureReason: token.kind,
+  }
 }
 
 function httpRequest(request: ViewerRequest, context: LogContext): Json {
@@ -187,7 +226,11 @@ function httpRequest(request: ViewerRequest, context: LogContext): Json {
   }
 }
 
-function headersOf(request: ViewerRequest, redaction: Redaction, hidden: readonly PlannedProtection[]): Json[] {
+function headersOf(
+  request: ViewerRequest,
+  redaction: Redaction,
+  hidden: readonly PlannedProtection[],
+): Json[] {
   const headers: Json[] = []
   for (const [name, value] of request.headers) {
     const lower = name.toLowerCase()
@@ -227,5 +270,7 @@ function protectedQuery(query: string, hidden: readonly PlannedProtection[]): st
 }
 
 function hide(value: string, rule: PlannedProtection): string {
-  return rule.action === 'SUBSTITUTION' ? REDACTED : createHash('sha256').update(value, 'latin1').digest('hex')
+  return rule.action === 'SUBSTITUTION'
+    ? REDACTED
+    : createHash('sha256').update(value, 'latin1').digest('hex')
 }

@@ -45,12 +45,15 @@ export class WafRecords {
   add(request: ViewerRequest, evaluation: Evaluation, atMs: number): void {
     const { hit, terminating } = evaluation
     const name = terminating?.visibility.metricName ?? 'Default_Action'
-    if (terminating?.visibility.isSampled !== false) this.#sample(name, request, evaluation, hit, evaluation.action, undefined, atMs)
+    if (terminating?.visibility.isSampled !== false)
+      this.#sample(name, request, evaluation, hit, evaluation.action, undefined, atMs)
     countAction(this.#countsOf(name), evaluation.action)
     countAction(this.#countsOf('ALL'), evaluation.action)
-    for (const counted of evaluation.counted) this.#addCounted(counted, counted.metricName, request, evaluation, undefined, atMs)
+    for (const counted of evaluation.counted)
+      this.#addCounted(counted, counted.metricName, request, evaluation, undefined, atMs)
     for (const { group, counted, terminating: inner } of evaluation.groups) {
-      for (const each of counted) this.#addCounted(each, `${group.name}/${each.metricName}`, request, evaluation, group.id, atMs)
+      for (const each of counted)
+        this.#addCounted(each, `${group.name}/${each.metricName}`, request, evaluation, group.id, atMs)
       if (inner !== undefined) countAction(this.#countsOf(`${group.name}/${inner.metricName}`), inner.action)
     }
     for (const label of evaluation.labels) {

@@ -15,7 +15,11 @@ export type Interstitial = (kind: 'captcha' | 'challenge', request: ViewerReques
  * What the line is told: a block is CloudFront's own 403, which custom error pages may replace, unless the rule has a
  * response of its own, which always wins (DG:waf-custom-response).
  */
-export function toVerdict(evaluation: Evaluation, request: ViewerRequest, interstitial: Interstitial): WafVerdict {
+export function toVerdict(
+  evaluation: Evaluation,
+  request: ViewerRequest,
+  interstitial: Interstitial,
+): WafVerdict {
   switch (evaluation.action) {
     case 'allow':
       return PASS

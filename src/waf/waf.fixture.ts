@@ -46,7 +46,12 @@ export function viewerRequest(parts: RequestParts = {}): ViewerRequest {
     host: 'example.com',
     headers: HeaderList.of(headers),
     body: body === undefined ? Body.none() : Body.bytes(typeof body === 'string' ? Buffer.from(body) : body),
-    connection: { id: 1, local: { address: '127.0.0.1', port: 443 }, remote: { address: from, port: 50_000 }, tls },
+    connection: {
+      id: 1,
+      local: { address: '127.0.0.1', port: 443 },
+      remote: { address: from, port: 50_000 },
+      tls,
+    },
     client: { address: from, port: 50_000 },
     headBytes: 100,
   }
@@ -82,14 +87,21 @@ export interface TestWafOptions extends WebAclOptions {
 /** Throws with every problem when the web ACL is not valid. */
 export function testWaf(document: unknown, options: TestWafOptions = {}): TestWaf {
   const { acl, problems } = readWebAcl(document, options)
-  if (acl === undefined) throw new Error(problems.map(({ path, message }) => `${formatPath(path)}: ${message}`).join('\n'))
+  if (acl === undefined)
+    throw new Error(problems.map(({ path, message }) => `${formatPath(path)}: ${message}`).join('\n'))
   const clock = options.clock ?? STILL
   let last: Evaluation | undefined
   const waf = createWaf({
     clock,
     aclOf: () => acl,
     lookup: (address) => PLACES[address] ?? {},
-    counters: new LocalRateCounters({ clock, node: 'test', report: (error) => { throw error } }),
+    counters: new LocalRateCounters({
+      clock,
+      node: 'test',
+      report: (error) => {
+        throw error
+      },
+    }),
     ipSet: (name) => options.sets?.[name],
     onEvaluated: (_passage, _acl, evaluation) => void (last = evaluation),
     ...options.room,
@@ -122,13 +134,33 @@ const STILL: Clock = {
 }
 
 /** A rule around a statement, with what AWS asks for. */
-export function rule(name: string, priority: number, statement: unknown, action: unknown = { Block: {} }, more: object = {}): object {
-  return { Name: name, Priority: priority, Statement: statement, Action: action, VisibilityConfig: visibility(name), ...more }
+export function rule(
+  name: string,
+  priority: number,
+  statement: unknown,
+  action: unknown = { Block: {} },
+  more: object = {},
+): object {
+  return {
+    Name: name,
+    Priority: priority,
+    Statement: statement,
+    Action: action,
+    VisibilityConfig: visibility(name),
+    ...more,
+  }
 }
 
 /** A web ACL around rules. */
 export function webAcl(rules: readonly unknown[], more: object = {}): object {
-  return { Name: 'test', Scope: 'CLOUDFRONT', DefaultAction: { Allow: {} }, Rules: rules, VisibilityConfig: visibility('test'), ...more }
+  return {
+    Name: 'test',
+    Scope: 'CLOUDFRONT',
+    DefaultAction: { Allow: {} },
+    Rules: rules,
+    VisibilityConfig: visibility('test'),
+    ...more,
+  }
 }
 
 export function visibility(name: string): object {

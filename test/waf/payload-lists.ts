@@ -6,7 +6,8 @@ import { urlDecode } from '../../src/waf/transforms/url-decode.ts'
 
 /** The folder with cases that others wrote, or undefined where there is none. */
 export function corporaFolder(): string | undefined {
-  const folder = process.env['EDGEWARD_CORPORA'] ?? path.join(import.meta.dirname, '..', '..', '..', 'shared', 'corpora')
+  const folder =
+    process.env['EDGEWARD_CORPORA'] ?? path.join(import.meta.dirname, '..', '..', '..', 'shared', 'corpora')
   return existsSync(folder) ? folder : undefined
 }
 
@@ -80,5 +81,7 @@ interface WafRecord {
 }
 
 function readLog(folder: string, file: string): string[] {
-  return gunzipSync(readFileSync(path.join(folder, 'logs', file))).toString('latin1').split('\n')
+  return gunzipSync(readFileSync(path.join(folder, 'logs', file)))
+    .toString('latin1')
+    .split('\n')
 }

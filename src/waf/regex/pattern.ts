@@ -3,7 +3,7 @@ import { linearRegExp } from './linear-engine.ts'
 import { ProgramMatcher } from './matcher.ts'
 import { type ParsedPattern, parsePattern } from './parse.ts'
 import { compileProgram } from './program.ts'
-import type { RegexNode, RegexOptions } from './syntax.ts'
+import { type RegexNode, type RegexOptions, RegexSyntaxError } from './syntax.ts'
 
 /** Instructions of one pattern at most; RE2 and AWS WAF have bounds of the same kind. */
 const MAX_STEPS = 50_000
@@ -14,6 +14,8 @@ const MAX_STATES = 64 * 1024 * 1024
  * itself, so the worst of it is 1,000 runs over the value, about a millisecond.
  */
 const MAX_BACKTRACKED_LENGTH = 2_048
+/** Bytes a pattern with references to groups looks at: only backtracking can run it, and nothing stops that. */
+const MAX_REFERENCE_LENGTH = 512
 
 /** AWS WAF: `.` leaves out newlines, `$` matches before a last newline (PCRE without options). */
 export const AWS_OPTIONS: RegexOptions = {
@@ -27,8 +29,11 @@ export const AWS_OPTIONS: RegexOptions = {
 /** A compiled pattern: a search, not a full match, over latin1 text in linear time. */
 export interface Pattern {
   readonly source: string
-  /** Which engines run it: V8 alone, V8 and its linear engine for long values, or the engine of this folder. */
-  readonly engine: 'v8' | 'v8-linear' | 'own'
+  /**
+   * Which engines run it: V8 alone, V8 and its linear engine for long values, the engine of this folder, or V8 over a
+   * short beginning of the value where only backtracking can do it.
+   */
+  readonly engine: 'v8' | 'v8-linear' | 'own' | 'backtracking'
   /** Bytes of a value it looks at; longer values are cut. Infinity for all but huge patterns. */
   readonly maxLength: number
   test(text: string): boolean
@@ -43,6 +48,7 @@ export interface Pattern {
 export function compilePattern(source: string, options: RegexOptions = AWS_OPTIONS): Pattern {
   const parsed = parsePattern(source, options)
   const { root, captures } = parsed
+  if (parsed.hasReferences) return backtrackingPattern(source, parsed)
   const plainSource = emitSource(root, false)
   if (plainSource !== undefined) {
     if (isBounded(root)) return v8Pattern(source, parsed, plainSource, undefined)
@@ -54,6 +60,22 @@ export function compilePattern(source: string, options: RegexOptions = AWS_OPTIO
   const maxLength = Math.floor(MAX_STATES / matcher.states(0)) - 1
   const search = (text: string) => matcher.search(text.length > maxLength ? text.slice(0, maxLength) : text)
   return { source, engine: 'own', maxLength, test: (text) => search(text) !== undefined, exec: search }
+}
+
+function backtrackingPattern(source: string, { root, ignoresCase }: ParsedPattern): Pattern {
+  const emitted = emitSource(root, true)
+  if (emitted === undefined)
+    throw new RegexSyntaxError('a reference to a group beside line anchors is not supported', 0)
+  const regex = new RegExp(emitted, ignoresCase ? 'di' : 'd')
+  const cut = (text: string): string =>
+    text.length > MAX_REFERENCE_LENGTH ? text.slice(0, MAX_REFERENCE_LENGTH) : text
+  return {
+    source,
+    engine: 'backtracking',
+    maxLength: MAX_REFERENCE_LENGTH,
+    test: (text) => regex.test(cut(text)),
+    exec: (text) => positions(regex.exec(cut(text))),
+  }
 }
 
 function v8Pattern(
@@ -110,6 +132,8 @@ function ways(node: RegexNode): number {
     case 'set':
     case 'assert':
       return 1
+    case 'reference':
+      return Infinity
     case 'capture':
     case 'look':
       return ways(node.node)

@@ -67,6 +67,8 @@ export function compileProgram(root: RegexNode, maxSteps: number): Program {
         emit(node.node)
         push({ op: 'save', slot: node.index * 2 + 1 })
         return
+      case 'reference':
+        throw new Error('a pattern with references to groups has no program')
       case 'assert':
         push({ op: 'assert', what: node.what })
         return

@@ -88,7 +88,8 @@ function judge(text: string, reading: Reading, sensitivity: Sensitivity): Found 
   const last = at[Math.min(length, at.length) - 1]!
   const matchedData: string[] = []
   // What AWS WAF logs as matchedData: the tokens, up to the end of the part that was recognised.
-  for (let i = first; i <= last && matchedData.length < 10; i++) matchedData.push(text.slice(tokens.starts[i], tokens.ends[i]))
+  for (let i = first; i <= last && matchedData.length < 10; i++)
+    matchedData.push(text.slice(tokens.starts[i], tokens.ends[i]))
   return { start: tokens.starts[first]!, end: tokens.ends[last]!, matchedData }
 }
 

@@ -71,7 +71,20 @@ function kindOf(tokens: Tokens, text: string, i: number, before: string | undefi
   }
 }
 
-const CALLED = new Set(['left', 'right', 'if', 'user', 'replace', 'insert', 'case', 'exists', 'database', 'schema', 'values', 'default'])
+const CALLED = new Set([
+  'left',
+  'right',
+  'if',
+  'user',
+  'replace',
+  'insert',
+  'case',
+  'exists',
+  'database',
+  'schema',
+  'values',
+  'default',
+])
 
 function wordAt(tokens: Tokens, text: string, i: number): string {
   return text.slice(tokens.starts[i], tokens.ends[i]).toLowerCase()
@@ -87,7 +100,23 @@ function isSign(tokens: Tokens, text: string, i: number): boolean {
 
 /** Comparisons that plain text does not have; like, in, is and between are words of sentences too. */
 const COMPARISONS = new Set([
-  ...['=', '==', '<', '>', '<=', '>=', '<>', '!=', '<=>', 'rlike', 'regexp', 'glob', 'ilike', 'similar', 'sounds'],
+  ...[
+    '=',
+    '==',
+    '<',
+    '>',
+    '<=',
+    '>=',
+    '<>',
+    '!=',
+    '<=>',
+    'rlike',
+    'regexp',
+    'glob',
+    'ilike',
+    'similar',
+    'sounds',
+  ],
   ...['isnull', 'notnull'],
 ])
 
@@ -117,10 +146,15 @@ function reduce(kinds: string[], at: number[]): boolean {
       return drop(kinds, at, size - 2, 2)
     }
     // a and b and c: conditions beyond the first pair say nothing new.
-    if (second === '&' && kinds[size - 4] === '&' && isValue(kinds[size - 5])) return drop(kinds, at, size - 2, 2)
+    if (second === '&' && kinds[size - 4] === '&' && isValue(kinds[size - 5]))
+      return drop(kinds, at, size - 2, 2)
   }
   // not like, is not, sounds like: one comparison.
-  if ((last === 'o' || last === '=') && (second === 'o' || second === '=') && (isValue(third) || third === 'q')) {
+  if (
+    (last === 'o' || last === '=') &&
+    (second === 'o' || second === '=') &&
+    (isValue(third) || third === 'q')
+  ) {
     kinds[size - 2] = last === '=' || second === '=' ? '=' : 'o'
     return drop(kinds, at, size - 1, 1)
   }

@@ -41,7 +41,8 @@ export function tokenize(text: string, context: QuoteContext, isMysql: boolean):
 function readToken(text: string, at: number, isMysql: boolean, tokens: Tokens): number {
   const code = text.charCodeAt(at)
   if (isSpace(code)) return at + 1
-  if (isDigit(code) || (code === 0x2e && isDigit(text.charCodeAt(at + 1)))) return readNumber(text, at, tokens)
+  if (isDigit(code) || (code === 0x2e && isDigit(text.charCodeAt(at + 1))))
+    return readNumber(text, at, tokens)
   if (isNameStart(code)) return readWord(text, at, tokens)
   const char = text[at]!
   switch (char) {
@@ -192,7 +193,8 @@ function readVariable(text: string, at: number, tokens: Tokens): number {
     }
   } else if (text[end] === '@') end++
   const quote = text[end]
-  if (quote === "'" || quote === '"' || quote === '`') return push(tokens, 'v', at, endOfString(text, end + 1, quote))
+  if (quote === "'" || quote === '"' || quote === '`')
+    return push(tokens, 'v', at, endOfString(text, end + 1, quote))
   while (isNamePart(text.charCodeAt(end))) end++
   return push(tokens, end - at > 1 || text[at] === '@' ? 'v' : 'o', at, end)
 }
@@ -201,12 +203,24 @@ function readOperator(text: string, at: number, tokens: Tokens): number {
   const two = text.slice(at, at + 2)
   if (two === '||' || two === '&&') return push(tokens, '&', at, at + 2)
   if (text.startsWith('<=>', at)) return push(tokens, 'o', at, at + 3)
-  if (two === '<=' || two === '>=' || two === '<>' || two === '!=' || two === '<<' || two === '>>' || two === '==') {
+  if (
+    two === '<=' ||
+    two === '>=' ||
+    two === '<>' ||
+    two === '!=' ||
+    two === '<<' ||
+    two === '>>' ||
+    two === '=='
+  ) {
     return push(tokens, 'o', at, at + 2)
   }
   const code = text.charCodeAt(at)
   // Bytes that no dialect gives a meaning end nothing and are looked past.
-  return '=<>!+-*/%|&^~'.includes(text[at]!) ? push(tokens, 'o', at, at + 1) : code > 0x7f ? readWord(text, at, tokens) : at + 1
+  return '=<>!+-*/%|&^~'.includes(text[at]!)
+    ? push(tokens, 'o', at, at + 1)
+    : code > 0x7f
+      ? readWord(text, at, tokens)
+      : at + 1
 }
 
 function isSpace(code: number): boolean {

@@ -54,8 +54,8 @@ const WORDS: Readonly<Record<WordKind, string>> = {
 
 /** Every word by its lower-case form. */
 export const words: ReadonlyMap<string, WordKind> = new Map(
-  Object.entries(WORDS).flatMap(([kind, list]) =>
-    list.split(/\s+/).map((word): [string, WordKind] => [word, kind as WordKind]), // Keys of the table above.
+  Object.entries(WORDS).flatMap(
+    ([kind, list]) => list.split(/\s+/).map((word): [string, WordKind] => [word, kind as WordKind]), // Keys of the table above.
   ),
 )
 

@@ -34,10 +34,25 @@ const EVENTS = `abort activate afterprint afterscriptexecute afterupdate animati
 export const EVENT_HANDLERS: ReadonlySet<string> = new Set(EVENTS.split(/\s+/).map((event) => `on${event}`))
 
 /** Schemes that run what follows them. */
-export const DANGEROUS_SCHEMES = ['javascript:', 'vbscript:', 'view-source:', 'livescript:', 'jar:http', 'feed:javascript:'] as const
+export const DANGEROUS_SCHEMES = [
+  'javascript:',
+  'vbscript:',
+  'view-source:',
+  'livescript:',
+  'jar:http',
+  'feed:javascript:',
+] as const
 
 /** Kinds of data: URLs that are only pictures. */
 export const HARMLESS_DATA = /^data:image\/(?:png|gif|jpe?g|webp|avif|bmp)[;,]/
 
 /** What a style must not hold: old browsers ran these. */
-export const DANGEROUS_STYLES = ['expression', 'javascript:', 'vbscript:', 'behavior', 'binding', '@import', 'url('] as const
+export const DANGEROUS_STYLES = [
+  'expression',
+  'javascript:',
+  'vbscript:',
+  'behavior',
+  'binding',
+  '@import',
+  'url(',
+] as const

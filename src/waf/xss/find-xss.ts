@@ -22,7 +22,8 @@ export function findXss(value: string): Found | undefined {
 function findIn(text: string, hasTag: boolean, hasValue: boolean): Found | undefined {
   // A whole value that is a URL or an attribute counts only where it also calls or assigns something.
   const isCode = CODE.test(text)
-  if (isCode && isDangerousUrl(text.slice(0, 64))) return { start: 0, end: text.length, matchedData: [text.slice(0, 64)] }
+  if (isCode && isDangerousUrl(text.slice(0, 64)))
+    return { start: 0, end: text.length, matchedData: [text.slice(0, 64)] }
   if (hasTag) {
     const found = new PageReader(text, 'data').find()
     if (found !== undefined) return found
@@ -96,7 +97,9 @@ class PageReader {
   #readMarkup(open: number): Found | undefined {
     const text = this.#text
     if (!text.startsWith('!--', this.#at)) {
-      if (/^!(?:\[cdata\[|doctype|entity|attlist|element|notation)/i.test(text.slice(this.#at, this.#at + 12))) {
+      if (
+        /^!(?:\[cdata\[|doctype|entity|attlist|element|notation)/i.test(text.slice(this.#at, this.#at + 12))
+      ) {
         return this.#found(open, Math.min(open + 12, text.length), text.slice(open + 1, open + 10))
       }
       return undefined
@@ -106,7 +109,8 @@ class PageReader {
     const close = inside.indexOf('>')
     const end = close === -1 ? -1 : this.#at + 3 + close
     // Conditional comments and back quotes end a comment early in old browsers.
-    if (/^\s*\[if|`|\[endif/i.test(close === -1 ? inside : inside.slice(0, close))) return this.#found(open, end === -1 ? text.length : end + 1, 'comment')
+    if (/^\s*\[if|`|\[endif/i.test(close === -1 ? inside : inside.slice(0, close)))
+      return this.#found(open, end === -1 ? text.length : end + 1, 'comment')
     // Where a comment ends differs between browsers, so what is inside is read as if it were not one.
     this.#at += 3
     return undefined
@@ -176,7 +180,11 @@ class PageReader {
   }
 
   #found(start: number, end: number, what: string): Found {
-    return { start, end, matchedData: [this.#text[start] === '<' ? '<' : '', what].filter((part) => part !== '') }
+    return {
+      start,
+      end,
+      matchedData: [this.#text[start] === '<' ? '<' : '', what].filter((part) => part !== ''),
+    }
   }
 }
 
@@ -195,7 +203,15 @@ function endsName(code: number): boolean {
 }
 
 function endsAttributeName(code: number): boolean {
-  return isBlank(code) || code === 0x3d || code === 0x2f || code === 0x3e || code === 0x3c || code === 0x22 || code === 0x27
+  return (
+    isBlank(code) ||
+    code === 0x3d ||
+    code === 0x2f ||
+    code === 0x3e ||
+    code === 0x3c ||
+    code === 0x22 ||
+    code === 0x27
+  )
 }
 
 /** A name without the bytes that some browser looks past. */

@@ -37,12 +37,18 @@ export function isDangerousAttribute(name: string, value: string, isSure: boolea
 export function isDangerousUrl(value: string): boolean {
   const url = bare(decodeEntities(value))
   if (url.startsWith('data:')) return !HARMLESS_DATA.test(url)
-  return DANGEROUS_SCHEMES.some((scheme) => url.startsWith(scheme)) || /^(?:url=|\d+;url=)(?:javascript|data|vbscript):/.test(url)
+  return (
+    DANGEROUS_SCHEMES.some((scheme) => url.startsWith(scheme)) ||
+    /^(?:url=|\d+;url=)(?:javascript|data|vbscript):/.test(url)
+  )
 }
 
 function isDangerousStyle(value: string): boolean {
   // Comments and escapes may stand inside any word of a style.
-  const style = bare(decodeEntities(value)).replaceAll(/\/\*.*?\*\//g, '').replaceAll(/\\([0-9a-f]{1,6}) ?/g, unescapeCss).replaceAll('\\', '')
+  const style = bare(decodeEntities(value))
+    .replaceAll(/\/\*.*?\*\//g, '')
+    .replaceAll(/\\([0-9a-f]{1,6}) ?/g, unescapeCss)
+    .replaceAll('\\', '')
   // No style that people write needs escapes of plain letters.
   if (/\\(?:0{0,4}[46][1-9a-f]|0{0,4}[57][0-9a])/i.test(value)) return true
   return DANGEROUS_STYLES.some((part) => style.includes(part))
