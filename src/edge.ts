@@ -1,6 +1,7 @@
 import { systemClock, type Clock } from './base/clock.ts'
 import { createMemoryRelief } from './base/memory-relief.ts'
 import { createCache } from './cache/cache.ts'
+import { createEdgeWaf, type EdgeWaf } from './edge-waf.ts'
 import { createDistribution } from './distribution/distribution.ts'
 import { type Geo, openGeo } from './distribution/geo.ts'
 import { createViewerHeaders } from './distribution/viewer-header-source.ts'
@@ -21,7 +22,6 @@ import { createLine } from './request.ts'
 import type { Line } from './rooms.ts'
 import { createResponse } from './response/response.ts'
 import { type Outcome, Passage, Visit, type ViewerRequest } from './visit.ts'
-import { createWaf } from './waf/waf.ts'
 
 export interface EdgeOptions {
   readonly plan: Plan
@@ -39,6 +39,7 @@ export interface Edge {
   readonly plan: Handle<Plan>
   readonly line: Line
   readonly log: Log
+  readonly waf: EdgeWaf
   readonly listeners: readonly Listener[]
   /** A passage for a request under the plan of this moment. */
   open(request: ViewerRequest): Passage
@@ -47,6 +48,8 @@ export interface Edge {
   metricsText(): string
   /** What would be decided for a request, and why; nothing is sent or counted. */
   explain(question: ExplainQuestion): Promise<Explanation>
+  /** Opens what a plan needs (state, address databases); call it before `reload`. */
+  prepare(plan: Plan): Promise<void>
   /** Swaps the plan; requests in flight finish on theirs. Says what of the change needs a restart. */
   reload(plan: Plan): readonly string[]
   /** Stops taking requests, lets those in flight end (or cuts them when the drain timeout is over), writes the logs. */
@@ -65,9 +68,17 @@ export async function startEdge(options: EdgeOptions): Promise<Edge> {
 
   const distribution = createDistribution({ clock, geo })
   const viewerHeader = createViewerHeaders(geo)
+  const response = createResponse({ clock, random: options.random ?? Math.random })
+  const waf = createEdgeWaf({
+    clock,
+    geo,
+    errorPage: (passage, fault) => response.errorPage(passage, fault),
+    report: (problem) => options.operational.warn(problem),
+  })
+  await waf.prepare(options.plan)
   const line = createLine({
     distribution,
-    waf: createWaf(),
+    waf: waf.room,
     functions: createFunctions(),
     cache: createCache(),
     origin: createOrigin({
@@ -78,7 +89,7 @@ export async function startEdge(options: EdgeOptions): Promise<Edge> {
       folder: createFolderOrigin({ clock }),
       signBucketRequest,
     }),
-    response: createResponse({ clock, random: options.random ?? Math.random }),
+    response,
     log: options.onVisit === undefined ? log : { finish: finishAndTell },
     within: errandFor,
   })
@@ -132,7 +143,7 @@ export async function startEdge(options: EdgeOptions): Promise<Edge> {
     }
   } catch (error) {
     for (const listener of listeners) listener.close()
-    await log.close()
+    await Promise.all([log.close(), waf.close()])
     throw error
   }
 
@@ -169,7 +180,7 @@ export async function startEdge(options: EdgeOptions): Promise<Edge> {
     await Promise.all(listeners.map((listener) => listener.drain()))
     deadline.cancel()
     pools.close()
-    await log.close()
+    await Promise.all([log.close(), waf.close()])
     return { cut }
   }
 
@@ -177,18 +188,26 @@ export async function startEdge(options: EdgeOptions): Promise<Edge> {
     plan,
     line,
     log,
+    waf,
     listeners,
     open,
     isDraining: () => isDraining,
     metricsText: () =>
-      log.metrics.text({
-        connections: () => listeners.reduce((sum, listener) => sum + listener.connections(), 0),
-        requestsInFlight: () => door.exchanges.size,
-        originConnections: () => pools.size,
-        logDropped: () => log.access?.dropped ?? 0,
-        logPending: () => log.access?.pending ?? 0,
-      }),
-    explain: (question) => explain(plan.current, question, { clock, distribution, viewerHeader, geo }),
+      log.metrics.text(
+        {
+          connections: () => listeners.reduce((sum, listener) => sum + listener.connections(), 0),
+          requestsInFlight: () => door.exchanges.size,
+          originConnections: () => pools.size,
+          logDropped: () => log.access?.dropped ?? 0,
+          logPending: () => log.access?.pending ?? 0,
+        },
+        (page) => waf.tellMetrics(page),
+      ),
+    explain: (question) =>
+      explain(plan.current, question, { clock, distribution, viewerHeader, geo, waf: waf.room }),
+    prepare: async (next) => {
+      await Promise.all([geo.prepare(next), waf.prepare(next)])
+    },
     reload,
     stop,
   }
@@ -203,7 +222,12 @@ export async function explainOffline(plan: Plan, question: ExplainQuestion): Pro
     distribution: createDistribution({ clock, geo }),
     viewerHeader: createViewerHeaders(geo),
     geo,
+    waf: createEdgeWaf({ clock, geo, errorPage: neverAsked, report: () => {} }).room,
   })
+}
+
+function neverAsked(): never {
+  throw new Error('explain asks for no page')
 }
 
 /** The address databases, opened when a plan first needs them: they take fourteen megabytes. */
@@ -211,8 +235,9 @@ async function geoFor(first: Plan): Promise<Pick<Geo, 'lookup'> & { prepare(plan
   let opened: Geo | undefined
   async function prepare(plan: Plan): Promise<void> {
     const isNeeded = plan.distributions.some(
-      ({ geoRestriction, behaviors }) =>
+      ({ geoRestriction, behaviors, webAcl }) =>
         geoRestriction !== undefined ||
+        webAcl?.needsPlaces === true ||
         behaviors.some(({ forwarding }) => forwarding.cloudFrontHeaders.length > 0),
     )
     if (isNeeded) opened ??= await openGeo(plan.geo)

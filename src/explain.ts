@@ -13,6 +13,9 @@ import type { Rooms } from './rooms.ts'
 import type { StageName } from './stages.ts'
 import { Passage, Visit, type ViewerRequest } from './visit.ts'
 import { Secret } from './base/secret.ts'
+import { tellEvaluation, tellVerdict } from './waf/tell-evaluation.ts'
+import { withInserted } from './waf/verdict.ts'
+import type { Waf } from './waf/waf.ts'
 
 /** What is asked of explain: a request as a viewer would send it. */
 export interface ExplainQuestion {
@@ -33,6 +36,7 @@ export interface ExplainRooms {
   readonly distribution: Rooms['distribution']
   readonly viewerHeader: ViewerHeaderSource
   readonly geo: Pick<Geo, 'lookup'>
+  readonly waf: Pick<Waf, 'explain'>
 }
 
 const FATES: Record<HeaderFate, string> = {
@@ -103,7 +107,14 @@ export async function explain(
     `behavior ${passage.behavior.pattern}`,
   )
   if (unmatched !== undefined) return stop(unmatched)
-  tell('waf', 'no web ACL')
+  const evaluation = await rooms.waf.explain(passage)
+  if (evaluation === undefined) tell('waf', 'no web ACL')
+  else {
+    tell('waf', ...tellEvaluation(evaluation, distribution.webAcl))
+    const verdict = tellVerdict(evaluation)
+    if (verdict !== undefined) return { stages, outcome: verdict }
+    passage.request = withInserted(passage.request, evaluation)
+  }
 
   const { behavior } = passage
   const enforced = await rooms.distribution.enforce(passage)
@@ -176,7 +187,12 @@ export async function explain(
       : `response headers policy ${behavior.responseHeadersPolicy.name}`,
     compressionOf(passage),
   )
-  tell('inspect-response', 'no response rules')
+  tell(
+    'inspect-response',
+    evaluation === undefined || evaluation.responseRuns.length === 0
+      ? 'no response rules'
+      : `the response is inspected by ${evaluation.responseRuns.map(({ group }) => group.group.name).join(', ')}`,
+  )
   tell('viewer-response', 'no function')
   tell('finish', `X-Cache: Miss from ${plan.identity.xCacheSuffix}`)
   return { stages, outcome: `the answer of origin ${origin!.name}` }

@@ -21,6 +21,8 @@ export interface Plan {
   readonly limits: PlannedLimits
   readonly log: PlannedLog
   readonly admin: PlannedAdmin | undefined
+  /** Absolute; where the edge keeps what it needs between starts. */
+  readonly dataFolder: string
   /** Files of address databases (mmdb); undefined is the default that comes with the package. */
   readonly geo: { readonly countryFile: string | undefined; readonly asnFile: string | undefined }
 }
@@ -122,6 +124,17 @@ export interface PlannedDistribution {
     | { readonly type: 'allow' | 'deny'; readonly countries: ReadonlySet<string> }
     | undefined
   readonly logCookies: boolean
+  /** What the WAF evaluates. The whole of it is the WAF room's `PlannedWebAcl`; others see only this of it. */
+  readonly webAcl?: PlannedWebAclSummary | undefined
+}
+
+export interface PlannedWebAclSummary {
+  readonly name: string
+  readonly arn: string
+  /** Web ACL capacity units in use. */
+  readonly capacity: number
+  /** Whether its rules or its log ask where addresses are. */
+  readonly needsPlaces: boolean
 }
 
 export interface PlannedCustomError {

@@ -10,6 +10,9 @@ import { corporaFolder, readBenignValues, readPayloads } from '../test/waf/paylo
 /** Attacks that a part of a length must cover to be in the LOW table: a short part must have proved itself. */
 const LOW_COVERAGE: readonly number[] = [Infinity, Infinity, 12, 4, 2, 1, 1, 1]
 
+/** A string that is closed and the rest of the query cut off: too short to prove itself, and where every attacker begins. */
+const ALWAYS = 'qd$'
+
 const root = path.join(import.meta.dirname, '..')
 const folder = corporaFolder()
 if (folder === undefined) {
@@ -42,6 +45,7 @@ function derive(corpora: string): void {
     parts.map((each) => each.filter((part) => !isInnocentLow(part))),
     (part, count) => count >= (LOW_COVERAGE[part.length] ?? 1),
   )
+  low.add(ALWAYS)
   const missed = parts.filter((each) => !each.some((part) => low.has(part)))
   const high = cover(
     missed.map((each) => each.filter((part) => !isInnocentHigh(part))),
@@ -71,7 +75,7 @@ function partsOf(value: string): ReadonlySet<string> {
 /** Whether a part says anything about a query: it joins, begins, orders, calls, cuts off or compares something. */
 function isTelling(part: string): boolean {
   if (part.replace('$', '').length < 2) return false
-  return /[UETBX]|c\$|&[bf(s1v]|;[Ek]|f\(|[1sq)]k|q[=o]|q&/.test(part)
+  return /[UETBX]|[cd]\$|&[bf(s1v]|;[Ek]|f\(|[1sq)]k|q[=o]|q&/.test(part)
 }
 
 /** Parts that cover the attacks, the one that covers most first; shorter ones are preferred, because they know more. */

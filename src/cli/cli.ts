@@ -5,6 +5,7 @@ import { demo } from './demo.ts'
 import { exitCodes, type ExitCode, type Output } from './exit.ts'
 import { explainCommand } from './explain.ts'
 import { init } from './init.ts'
+import { addWafCommands } from './waf-commands.ts'
 import { start } from './start.ts'
 
 export interface Cli {
@@ -84,6 +85,8 @@ export function createCli(output: Output): Cli {
         code = await explainCommand({ url, ...options }, output)
       },
     )
+
+  addWafCommands(program, output, (result) => (code = result))
 
   program
     .command('init')

@@ -70,7 +70,9 @@ async function serve(options: StartOptions, read: ReadConfig, plan: Plan, output
       operational.error(`reload (${why}) refused, the old configuration stays:\n${problems.join('\n')}`)
       return problems.join('\n')
     }
-    const notes = edge.reload(planOf(next, options, ++version))
+    const plan = planOf(next, options, ++version)
+    await edge.prepare(plan)
+    const notes = edge.reload(plan)
     operational.info(
       `reloaded (${why})${notes.length === 0 ? '' : `; needs a restart to take effect: ${notes.join(', ')}`}`,
     )

@@ -1,9 +1,11 @@
 import { systemClock } from '../base/clock.ts'
+import type { PlannedWebAcl } from '../waf/plan.ts'
 import { checkAdmin } from './check-environment.ts'
 import { checkDistributions } from './check-distributions.ts'
 import { checkFiles } from './check-files.ts'
 import { checkOrigins } from './check-origins.ts'
 import { checkPolicies } from './check-policies.ts'
+import { checkWebAcls } from './check-web-acls.ts'
 import { collectInto, type Problem } from './problem.ts'
 import { type EdgeConfig, edgeSchema, type ParsedEdgeConfig } from './schema.ts'
 import { salvage } from './salvage.ts'
@@ -20,6 +22,8 @@ export interface CheckedConfig {
   readonly environment: Readonly<Record<string, string | undefined>>
   /** Absolute names of the files that the configuration names, besides itself. */
   readonly files: readonly string[]
+  /** Web ACLs by the name of their distribution. */
+  readonly webAcls: ReadonlyMap<string, PlannedWebAcl>
 }
 
 export interface CheckOptions {
@@ -58,7 +62,17 @@ export async function checkConfig(
   checkAdmin(view, environment, findings)
   checkDistributions(view, findings)
   const { pemTexts, files } = await checkFiles(view, baseFolder, options.now ?? systemClock.now(), findings)
+  const waf = await checkWebAcls(view, baseFolder, findings)
   if (!result.success || problems.some((problem) => problem.level === 'error'))
     return { problems, checked: undefined }
-  return { problems, checked: { config: result.data, pemTexts, environment, files } }
+  return {
+    problems,
+    checked: {
+      config: result.data,
+      pemTexts,
+      environment,
+      files: [...files, ...waf.files],
+      webAcls: waf.webAcls,
+    },
+  }
 }

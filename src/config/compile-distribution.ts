@@ -84,6 +84,7 @@ export function compileDistribution(
     ),
     geoRestriction: compileGeoRestriction(distribution.geoRestriction),
     logCookies: distribution.logCookies,
+    webAcl: checked.webAcls.get(name),
   }
 }
 

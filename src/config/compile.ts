@@ -40,6 +40,7 @@ export function compilePlan(checked: CheckedConfig, { baseFolder, version }: Com
     limits: compileLimits(config.limits),
     log: compileLog(config.log, baseFolder),
     admin: compileAdmin(config.admin, checked.environment),
+    dataFolder: resolve(baseFolder, config.dataFolder),
     geo: {
       countryFile:
         config.geo.countryFile === undefined ? undefined : resolve(baseFolder, config.geo.countryFile),

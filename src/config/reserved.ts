@@ -11,8 +11,6 @@ const RESERVED: Record<Kind, Readonly<Record<string, string>>> = {
   configuration: {
     functions: 'functions',
     keyValueStores: 'key-value stores',
-    ipSets: 'IP sets',
-    regexPatternSets: 'regex pattern sets',
     secrets: 'the registry of secrets',
     keys: 'the registry of keys',
     objects: 'object storage',
@@ -21,7 +19,6 @@ const RESERVED: Record<Kind, Readonly<Record<string, string>>> = {
     deploy: 'deployment to AWS',
   },
   distribution: {
-    webAcl: 'web ACLs',
     staging: 'continuous deployment',
     continuousDeploymentPolicy: 'continuous deployment',
     images: 'images on the fly',

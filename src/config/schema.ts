@@ -6,6 +6,14 @@ import { identitySchema, limitsSchema, listenerSchema, trustedProxiesSchema } fr
 import { logSchema } from '../log/config.ts'
 import { originGroupSchema, originSchema } from '../origin/config.ts'
 import { responseHeadersPolicySchema } from '../response/config.ts'
+import {
+  ipSetsSchema,
+  regexPatternSetsSchema,
+  ruleGroupsSchema,
+  wafSettingsSchema,
+  webAclReferenceSchema,
+  webAclsSchema,
+} from '../waf/settings-schema.ts'
 
 const name = z.string().min(1).max(128)
 
@@ -17,6 +25,8 @@ const distributionSchema = createDistributionSchema({
   originRequestPolicy: originRequestPolicySchema,
   responseHeadersPolicy: responseHeadersPolicySchema,
 })
+  .extend({ webAcl: webAclReferenceSchema.optional(), waf: wafSettingsSchema.optional() })
+  .describe('A site of its own: host names, origins, behaviors.')
 
 const geoSchema = z
   .strictObject({
@@ -62,6 +72,10 @@ export const edgeSchema = z
       .describe('Response headers policies, by name.'),
     publicKeys: publicKeysSchema,
     keyGroups: keyGroupsSchema,
+    webAcls: webAclsSchema,
+    ipSets: ipSetsSchema,
+    regexPatternSets: regexPatternSetsSchema,
+    ruleGroups: ruleGroupsSchema,
     log: logSchema.prefault({}),
     admin: adminSchema.optional(),
     dataFolder: z

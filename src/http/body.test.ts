@@ -79,3 +79,18 @@ test('in JSON a body is its kind and length', () => {
   assert.equal(JSON.stringify(Body.bytes('abc')), '{"kind":"bytes","length":3}')
   assert.equal(JSON.stringify(Body.stream(Readable.from([]))), '{"kind":"stream"}')
 })
+
+test('a stream whose last chunk goes beyond the peeked limit stays whole, however long it waits', async () => {
+  const stream = new Readable({ read() {} })
+  stream.push(Buffer.from('0123456789'))
+  stream.push(null)
+  const body = Body.stream(stream)
+  assert.equal((await body.peek(4)).toString(), '0123')
+  // The end of the stream would be told in these turns.
+  await new Promise((turn) => setImmediate(turn))
+  assert.equal((await body.peek(8)).toString(), '01234567')
+  await new Promise((turn) => setImmediate(turn))
+  const chunks: Buffer[] = []
+  for await (const chunk of body.take() as Readable) chunks.push(chunk as Buffer)
+  assert.equal(Buffer.concat(chunks).toString(), '0123456789')
+})

@@ -83,12 +83,9 @@ export class Body {
     this.#taken = true
     this.#announceRead()
     if (this.#kind !== 'stream') return this.#bytes
-    const stream = this.#stream!
-    if (this.#heldBytes > 0) {
-      stream.unshift(this.#heldPrefix(this.#heldBytes))
-      this.#held = NO_CHUNKS
-    }
-    return stream
+    // What was peeked at lies in the stream again.
+    this.#held = NO_CHUNKS
+    return this.#stream!
   }
 
   /** The bytes of a body that is not a stream, without taking it; undefined for a stream. */
@@ -163,7 +160,9 @@ export class Body {
   #fill(limit: number): Promise<Buffer> {
     this.#announceRead()
     const stream = this.#stream!
-    if (this.#held === NO_CHUNKS) this.#held = []
+    // What an earlier peek saw lies in the stream again and comes once more.
+    this.#held = []
+    this.#heldBytes = 0
     return new Promise((resolve, reject) => {
       const stop = () => {
         stream.off('readable', read)
@@ -180,6 +179,8 @@ export class Body {
           this.#heldBytes += bytes.length
           if (this.#heldBytes >= limit) {
             stop()
+            // Put back at once: behind the last chunk the stream would end, and take nothing back any more.
+            stream.unshift(this.#heldPrefix(this.#heldBytes))
             resolve(this.#heldPrefix(limit))
             return
           }

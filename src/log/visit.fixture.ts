@@ -102,6 +102,7 @@ export function planFor(
     },
     log: { access: undefined, capture: undefined, keepVisits: 10, console: false, ...log },
     admin: undefined,
+    dataFolder: '/nowhere',
     geo: { countryFile: undefined, asnFile: undefined },
   }
 }

@@ -141,6 +141,7 @@ function planOf(identity: Identity): Plan {
     },
     log: { access: undefined, capture: undefined, keepVisits: 0, console: false },
     admin: undefined,
+    dataFolder: '/nowhere',
     geo: { countryFile: undefined, asnFile: undefined },
   }
 }

@@ -1,7 +1,6 @@
 import type { AddressMatcher } from '../http/address.ts'
 import { compileStatement, needsBody, type StatementParts } from './compile-statement.ts'
 import type { RateCounter } from '../seams/state/state.ts'
-import type { Inspection } from './inspection.ts'
 import type {
   ActionKind,
   GroupNode,
@@ -32,23 +31,6 @@ export interface CompiledGroup {
   readonly node: GroupNode
   readonly scopeDown: Matcher | undefined
   readonly rules: readonly CompiledRule[]
-  readonly external: ExternalGroup | undefined
-}
-
-/** One rule of an external group that matched. */
-export interface ExternalHit {
-  readonly rule: string
-  /** Labels, fully qualified. */
-  readonly labels: readonly string[]
-  readonly action: ActionKind
-  readonly evidence: Inspection['evidence']
-}
-
-/** A group that is not made of AWS rules, such as the Core Rule Set: it looks at a request by its own means. */
-export interface ExternalGroup {
-  readonly needsBody: boolean
-  /** What matched, in order; a terminal action ends the list. */
-  inspect(inspection: Inspection): readonly ExternalHit[]
 }
 
 export interface CompiledAcl {
@@ -56,6 +38,8 @@ export interface CompiledAcl {
   readonly rules: readonly CompiledRule[]
   readonly values: ValueTable
   readonly needsBody: boolean
+  /** Bytes of a body that are read, where a rule needs it: what AWS' rules inspect, or more for an external group. */
+  readonly bodyLimitBytes: number
 }
 
 /** What a web ACL needs of the running edge. */
@@ -63,19 +47,27 @@ export interface AclParts {
   readonly ipSet: (set: PlannedIpSet) => { readonly current: AddressMatcher }
   /** The counter of one rule; `name` is the same for the same rule after a reload. */
   readonly counter: (name: string, node: RateNode) => RateCounter
-  readonly external: (key: string, config: unknown) => ExternalGroup | undefined
-  readonly ipv6Networks: boolean
 }
 
 /** Compiles a web ACL; everything that costs time is done here and not per request. */
 export function compileAcl(planned: PlannedWebAcl, parts: AclParts): CompiledAcl {
   const values = new ValueTable()
-  const rules = planned.rules.map((rule) => compileRule(rule, planned.name, undefined, values, parts))
-  return { planned, rules, values, needsBody: rules.some((rule) => rule.needsBody) }
+  const rules = planned.rules.map((rule) =>
+    compileRule(rule, planned, planned.name, undefined, values, parts),
+  )
+  const wanted = rules.map(({ group }) => group?.node.external?.requestBodyBytes ?? 0)
+  return {
+    planned,
+    rules,
+    values,
+    needsBody: rules.some((rule) => rule.needsBody),
+    bodyLimitBytes: Math.max(planned.bodyLimitBytes, ...wanted),
+  }
 }
 
 function compileRule(
   planned: PlannedRule,
+  acl: PlannedWebAcl,
   container: string,
   reference: GroupNode | undefined,
   values: ValueTable,
@@ -86,7 +78,7 @@ function compileRule(
     values,
     ipSet: parts.ipSet,
     counter: (node) => parts.counter(name, node),
-    ipv6Networks: parts.ipv6Networks,
+    ipv6Networks: acl.ipv6Networks,
   }
   const { statement } = planned
   const override = reference?.overrides.get(planned.name)
@@ -106,17 +98,16 @@ function compileRule(
       group: undefined,
     }
   }
-  const rules = statement.group.rules.map((rule) => compileRule(rule, name, statement, values, parts))
+  const rules = statement.group.rules.map((rule) => compileRule(rule, acl, name, statement, values, parts))
   const { external, scopeDown } = statement
   const group: CompiledGroup = {
     node: statement,
     scopeDown: scopeDown && compileStatement(scopeDown, statementParts),
     rules,
-    external: external && parts.external(external.key, external.config),
   }
   const isBodyNeeded =
     rules.some((rule) => rule.needsBody) ||
     (scopeDown !== undefined && needsBody(scopeDown)) ||
-    (group.external?.needsBody ?? false)
+    (external !== undefined && external.requestBodyBytes > 0)
   return { ...base, matches: () => false, needsBody: isBodyNeeded, group }
 }

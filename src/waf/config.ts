@@ -8,12 +8,15 @@ import {
   type ManagedGroups,
   nameSchema,
   planVisibility,
+  readRuleGroup,
   readRules,
   type RuleContext,
   visibilitySchema,
 } from './acl/read-rules.ts'
 import { type AclRegistry, EMPTY_REGISTRY } from './acl/registry.ts'
-import type { PlannedAction, PlannedRule, PlannedWebAcl } from './plan.ts'
+import { type ExternalGroup, externalKey } from './external-group.ts'
+import { asksForPlaces } from './acl/asks-for-places.ts'
+import type { PlannedAction, PlannedRule, PlannedWafLog, PlannedWebAcl } from './plan.ts'
 
 /** Where a web ACL finds what it refers to, and options that AWS' document has no place for. */
 export interface WebAclOptions {
@@ -23,6 +26,11 @@ export interface WebAclOptions {
   readonly accountId?: string
   /** Inspects more of a body than AWS can; `check` says so. */
   readonly bodyLimitBytes?: number
+  /** Counts IPv6 clients of rate-based rules by their /64 network. */
+  readonly ipv6Networks?: boolean
+  readonly log?: PlannedWafLog
+  /** Groups that are not made of AWS rules, by `externalKey(vendor, name)`. */
+  readonly external?: ReadonlyMap<string, ExternalGroup>
   /** How search strings are written; found out by itself unless given. */
   readonly searchStrings?: SearchStringForm
   /** The name where the document has none. */
@@ -48,13 +56,13 @@ const webAclSchema = z.strictObject({
   Id: z.string().optional(),
   ARN: z.string().optional(),
   Scope: z.enum(['CLOUDFRONT', 'REGIONAL']).optional(),
-  DefaultAction: z.unknown(),
+  DefaultAction: z.unknown().optional(),
   Description: z.string().max(256).optional(),
-  Rules: z.unknown(),
+  Rules: z.unknown().optional(),
   VisibilityConfig: visibilitySchema.optional(),
   Capacity: z.number().optional(),
   LabelNamespace: z.string().optional(),
-  CustomResponseBodies: z.unknown(),
+  CustomResponseBodies: z.unknown().optional(),
   CaptchaConfig: immunitySchema(60).optional(),
   ChallengeConfig: immunitySchema(300).optional(),
   TokenDomains: z
@@ -105,14 +113,14 @@ const webAclSchema = z.strictObject({
       ),
     })
     .optional(),
-  PreProcessFirewallManagerRuleGroups: z.unknown(),
-  PostProcessFirewallManagerRuleGroups: z.unknown(),
+  PreProcessFirewallManagerRuleGroups: z.unknown().optional(),
+  PostProcessFirewallManagerRuleGroups: z.unknown().optional(),
   ManagedByFirewallManager: z.boolean().optional(),
   RetrofittedByFirewallManager: z.boolean().optional(),
-  OnSourceDDoSProtectionConfig: z.unknown(),
-  ApplicationConfig: z.unknown(),
-  MonetizationConfig: z.unknown(),
-  Tags: z.unknown(),
+  OnSourceDDoSProtectionConfig: z.unknown().optional(),
+  ApplicationConfig: z.unknown().optional(),
+  MonetizationConfig: z.unknown().optional(),
+  Tags: z.unknown().optional(),
 })
 
 /**
@@ -128,6 +136,37 @@ export function readWebAcl(document: unknown, options: WebAclOptions = {}): WebA
   return { acl: isGood ? acl : undefined, problems: findings.problems, notes: findings.notes }
 }
 
+/** Reads a rule group on its own, to tell what is wrong with it whether a web ACL refers to it or not. */
+export function readRuleGroupAlone(name: string, document: unknown, options: WebAclOptions): Findings {
+  const findings = new Findings()
+  const context = contextOf(options, findings, new Map(), '', new Map())
+  readRuleGroup(name, undefined, document, [], context)
+  return findings
+}
+
+function contextOf(
+  options: WebAclOptions,
+  findings: Findings,
+  resources: RuleContext['resources'],
+  labelNamespace: string,
+  bodies: RuleContext['bodies'],
+): RuleContext {
+  return {
+    findings,
+    registry: options.registry ?? EMPTY_REGISTRY,
+    resources,
+    labelNamespace,
+    references: new Set(),
+    managed: groupsOf(options),
+    bodies,
+    isGroup: false,
+    accountId: options.accountId ?? NO_ACCOUNT,
+    fidelity: undefined,
+  }
+}
+
+const NO_ACCOUNT = '000000000000'
+
 function readAcl(
   value: unknown,
   path: readonly (string | number)[],
@@ -142,21 +181,10 @@ function readAcl(
   const head = findings.parse(webAclSchema, value, path)
   const name = typeof value['Name'] === 'string' ? value['Name'] : (options.defaultName ?? 'web-acl')
   if (value['Name'] === undefined) findings.note(path, `has no Name; it is called ${name}`)
-  const accountId = options.accountId ?? '000000000000'
+  const accountId = options.accountId ?? NO_ACCOUNT
   const labelNamespace = `awswaf:${accountId}:webacl:${name}:`
   const bodies = readBodies(value['CustomResponseBodies'], [...path, 'CustomResponseBodies'], findings)
-  const context: RuleContext = {
-    findings,
-    registry: options.registry ?? EMPTY_REGISTRY,
-    resources,
-    labelNamespace,
-    references: new Set(),
-    managed: options.managed ?? NO_GROUPS,
-    bodies,
-    isGroup: false,
-    accountId,
-    fidelity: undefined,
-  }
+  const context = contextOf(options, findings, resources, labelNamespace, bodies)
   const rules = [
     ...readFirewallManager(
       value['PreProcessFirewallManagerRuleGroups'],
@@ -207,6 +235,17 @@ function readAcl(
       ),
       action: Action,
     })),
+    ipv6Networks: options.ipv6Networks ?? false,
+    log: options.log,
+    needsPlaces: options.log !== undefined || rules.some(({ statement }) => asksForPlaces(statement)),
+  }
+}
+
+function groupsOf({ external, managed = NO_GROUPS }: WebAclOptions): ManagedGroups {
+  if (external === undefined) return managed
+  return {
+    find: (vendor, name, configs) =>
+      external.get(externalKey(vendor, name)) ?? managed.find(vendor, name, configs),
   }
 }
 

@@ -1,7 +1,8 @@
 import type { CompiledAcl, CompiledGroup, CompiledRule } from './compile-acl.ts'
-import type { Evaluation, GroupOutcome, RuleHit, TokenState, TraceEntry } from './evaluation.ts'
+import type { Evaluation, GroupOutcome, ResponseRun, RuleHit, TokenState, TraceEntry } from './evaluation.ts'
+import type { ExternalGroup, ExternalHit } from './external-group.ts'
 import type { Evidence, Inspection, RateHit } from './inspection.ts'
-import type { ActionKind, PlannedAction, PlannedRule } from './plan.ts'
+import type { ActionKind, GroupNode, PlannedAction, PlannedRule } from './plan.ts'
 
 /** Asks whether the request brings a valid token for the action; asked only when a rule wants one. */
 export type CheckToken = (action: PlannedAction, inspection: Inspection) => TokenState
@@ -20,6 +21,7 @@ export class Evaluator {
   readonly #counted: RuleHit[] = []
   readonly #groups: GroupOutcome[] = []
   readonly #rates: { rule: PlannedRule; hit: RateHit }[] = []
+  readonly #responseRuns: ResponseRun[] = []
   #inserted: Map<string, { readonly name: string; readonly value: string }> | undefined = undefined
   #next = 0
 
@@ -84,6 +86,7 @@ export class Evaluator {
       token,
       metricName: planned.visibility.metricName,
       isSampled: planned.visibility.isSampled,
+      hasMetrics: planned.visibility.hasMetrics,
     }
     this.#noteTrace(planned, outcome, action.kind, evidence)
     if (action.kind === 'count' || token?.kind === 'valid') {
@@ -115,7 +118,7 @@ export class Evaluator {
       excluded: [],
     }
     this.#groups.push(outcome)
-    const decided = this.#runInner(group, outcome)
+    const decided = this.#runInner(reference, group, outcome)
     if (decided === undefined) return undefined
     if (!planned.countsOnly) {
       outcome.terminating = decided.hit
@@ -128,47 +131,42 @@ export class Evaluator {
       overridden: decided.hit.overridden ?? decided.action.kind,
     }
     outcome.terminating = counted
-    this.#counted.push({ ...counted, rule: planned.name, metricName: planned.visibility.metricName })
+    const { metricName, hasMetrics } = planned.visibility
+    this.#counted.push({ ...counted, rule: planned.name, metricName, hasMetrics })
     return undefined
   }
 
-  #runInner(group: CompiledGroup, outcome: GroupOutcome): Decided | undefined {
+  #runInner(reference: CompiledRule, group: CompiledGroup, outcome: GroupOutcome): Decided | undefined {
     for (const rule of group.rules) {
       const decided = this.#runRule(rule, outcome)
       if (decided !== undefined) return decided
     }
-    return group.external === undefined ? undefined : this.#runExternal(group, outcome)
+    const { external } = group.node
+    return external === undefined ? undefined : this.#runExternal(reference, group, external, outcome)
   }
 
-  #runExternal(group: CompiledGroup, outcome: GroupOutcome): Decided | undefined {
-    const inspection = this.#inspection
-    for (const found of group.external?.inspect(inspection) ?? []) {
-      for (const label of found.labels) inspection.addLabel(label)
-      const override = group.node.overrides.get(found.rule)
-      const action: PlannedAction = override ?? {
-        kind: found.action,
-        insertHeaders: [],
-        response: undefined,
-        immunitySeconds: undefined,
-      }
-      const hit: RuleHit = {
-        rule: found.rule,
-        action: action.kind,
-        overridden: override === undefined ? undefined : found.action,
-        evidence: found.evidence,
-        token: undefined,
-        metricName: found.rule,
-        isSampled: true,
-      }
+  #runExternal(
+    reference: CompiledRule,
+    { node }: CompiledGroup,
+    external: ExternalGroup,
+    outcome: GroupOutcome,
+  ): Decided | undefined {
+    const run = external.open(this.#inspection)
+    if (run.responseBodyBytes !== undefined)
+      this.#responseRuns.push({ reference: reference.planned, group: node, run })
+    for (const found of run.inspectRequest()) {
+      const hit = applyExternal(found, node)
+      for (const label of found.labels) this.#inspection.addLabel(label)
       this.#trace?.push({
         rule: found.rule,
         group: outcome.group.name,
-        outcome: action.kind,
+        outcome: hit.action.kind,
         evidence: found.evidence,
         labels: found.labels,
       })
-      if (action.kind !== 'count') return { hit, action }
-      outcome.counted.push(hit)
+      if (hit.action.kind !== 'count') return hit
+      if (node.excluded.has(found.rule)) outcome.excluded.push(hit.hit)
+      else outcome.counted.push(hit.hit)
     }
     return undefined
   }
@@ -201,6 +199,7 @@ export class Evaluator {
       clientAsn: inspection.clientAsn,
       forwardedAsn: inspection.forwardedAsn,
       trace: this.#trace,
+      responseRuns: this.#responseRuns,
     }
   }
 
@@ -220,7 +219,33 @@ export class Evaluator {
   }
 }
 
-interface Decided {
+export interface Decided {
   readonly hit: RuleHit
   readonly action: PlannedAction
+}
+
+/** What a hit of an external group comes to under the overrides of its reference. */
+export function applyExternal(found: ExternalHit, node: GroupNode): Decided {
+  const override = node.excluded.has(found.rule) ? COUNT : node.overrides.get(found.rule)
+  const action = override ?? found.action
+  return {
+    action,
+    hit: {
+      rule: found.rule,
+      action: action.kind,
+      overridden: override === undefined ? undefined : found.action.kind,
+      evidence: found.evidence,
+      token: undefined,
+      metricName: found.rule,
+      isSampled: true,
+      hasMetrics: true,
+    },
+  }
+}
+
+const COUNT: PlannedAction = {
+  kind: 'count',
+  insertHeaders: [],
+  response: undefined,
+  immunitySeconds: undefined,
 }

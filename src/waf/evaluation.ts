@@ -1,5 +1,6 @@
+import type { ExternalRun } from './external-group.ts'
 import type { Evidence, RateHit } from './inspection.ts'
-import type { ActionKind, PlannedAction, PlannedRule, PlannedRuleGroup } from './plan.ts'
+import type { ActionKind, GroupNode, PlannedAction, PlannedRule, PlannedRuleGroup } from './plan.ts'
 
 /** Whether a request brings a valid token for Captcha or Challenge, or why not (names as in AWS WAF logs). */
 export type TokenState =
@@ -17,6 +18,8 @@ export interface RuleHit {
   readonly token: TokenState | undefined
   readonly metricName: string
   readonly isSampled: boolean
+  /** False where its visibility configuration asks for no metrics. */
+  readonly hasMetrics: boolean
 }
 
 /** What came of one rule group. */
@@ -60,4 +63,13 @@ export interface Evaluation {
   readonly clientAsn: number | undefined
   readonly forwardedAsn: number | undefined
   readonly trace: readonly TraceEntry[] | undefined
+  /** External groups that were asked about the request and want to see the response too. */
+  readonly responseRuns: readonly ResponseRun[]
+}
+
+/** An external group that waits for the response, and the rule of the web ACL that refers to it. */
+export interface ResponseRun {
+  readonly reference: PlannedRule
+  readonly group: GroupNode
+  readonly run: ExternalRun
 }

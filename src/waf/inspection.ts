@@ -3,6 +3,8 @@ import { NO_BODY, type PeekedBody } from './fields/body.ts'
 import type { FieldValues } from './fields/field-values.ts'
 import type { ValueTable } from './value-table.ts'
 
+const EMPTY = Buffer.alloc(0)
+
 /** Where an address is. Codes are ISO 3166; undefined where the databases do not know. */
 export interface WafPlace {
   readonly country?: string
@@ -25,6 +27,8 @@ export interface Evidence {
   /** For SQL injection and scripting: what was recognised. */
   readonly matchedData: readonly string[] | undefined
   readonly sensitivity: 'LOW' | 'HIGH' | undefined
+  /** What the rule says about it, where it says something. */
+  readonly message?: string
 }
 
 /** A rate-based rule that a request was counted by and found over the limit. */
@@ -44,6 +48,10 @@ export class Inspection {
   /** Set before the first rule that needs it. */
   body: PeekedBody = NO_BODY
   isBodyRead = false
+  /** All that was read of the body: what `body` holds, and more where an external group wants more. */
+  peeked: Buffer = EMPTY
+  /** The body goes on behind `peeked`. */
+  isPeekedCut = false
   /** Fully qualified, in the order in which they were added. */
   readonly labels: string[] = []
   readonly evidence: Evidence[] = []

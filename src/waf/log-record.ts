@@ -2,19 +2,11 @@ import { createHash } from 'node:crypto'
 import type { ViewerRequest } from '../visit.ts'
 import type { Evaluation, GroupOutcome, RuleHit, TokenState } from './evaluation.ts'
 import { eachCookie } from './fields/cookies.ts'
-import type { ActionKind, PlannedProtection, PlannedWebAcl } from './plan.ts'
+import type { ActionKind, LoggingFilter, PlannedProtection, PlannedWebAcl, Redaction } from './plan.ts'
 import { statusSent } from './verdict.ts'
 
 const MAX_LABELS = 100
 const REDACTED = 'REDACTED'
-
-/** What of a request is never written (RedactedFields of a logging configuration). Header names in lower case. */
-export interface Redaction {
-  readonly method: boolean
-  readonly uriPath: boolean
-  readonly queryString: boolean
-  readonly headers: ReadonlySet<string>
-}
 
 export const NO_REDACTION: Redaction = {
   method: false,
@@ -95,16 +87,6 @@ export function toLogRecord(
       ? {}
       : { requestBodySize: evaluation.bodyBytes, requestBodySizeInspectedByWAF: evaluation.inspectedBytes }),
   }
-}
-
-/** Compares a record's outcome with a LoggingFilter and says whether the record is kept. */
-export interface LoggingFilter {
-  readonly keepsByDefault: boolean
-  readonly filters: readonly {
-    readonly keeps: boolean
-    readonly needsAll: boolean
-    readonly conditions: readonly ({ readonly action: string } | { readonly label: string })[]
-  }[]
 }
 
 /** The first filter that applies decides, else the default (WAFV2 LoggingFilter). */
@@ -231,15 +213,22 @@ function headersOf(
   redaction: Redaction,
   hidden: readonly PlannedProtection[],
 ): Json[] {
-  const headers: Json[] = []
-  for (const [name, value] of request.headers) {
+  return protectedHeaders(request.headers, hidden).map(([name, value]) =>
+    redaction.headers.has(name.toLowerCase()) ? { name, value: REDACTED } : { name, value },
+  )
+}
+
+/** Headers as logs and samples show them under the data protection of a web ACL. */
+export function protectedHeaders(
+  headers: Iterable<readonly [name: string, value: string]>,
+  hidden: readonly PlannedProtection[],
+): [name: string, value: string][] {
+  return Array.from(headers, ([name, value]) => {
     const lower = name.toLowerCase()
     const rule = hidden.find(({ field, keys }) => field === 'SINGLE_HEADER' && keys.includes(lower))
-    if (redaction.headers.has(lower)) headers.push({ name, value: REDACTED })
-    else if (rule !== undefined) headers.push({ name, value: hide(value, rule) })
-    else headers.push({ name, value: lower === 'cookie' ? protectedCookies(value, hidden) : value })
-  }
-  return headers
+    if (rule !== undefined) return [name, hide(value, rule)]
+    return [name, lower === 'cookie' ? protectedCookies(value, hidden) : value]
+  })
 }
 
 function protectedCookies(field: string, hidden: readonly PlannedProtection[]): string {
@@ -253,7 +242,8 @@ function protectedCookies(field: string, hidden: readonly PlannedProtection[]): 
   return parts.join('; ')
 }
 
-function protectedQuery(query: string, hidden: readonly PlannedProtection[]): string {
+/** A query string as logs and samples show it under the data protection of a web ACL. */
+export function protectedQuery(query: string, hidden: readonly PlannedProtection[]): string {
   const whole = hidden.find(({ field }) => field === 'QUERY_STRING')
   if (whole !== undefined) return hide(query, whole)
   const rules = hidden.filter(({ field }) => field === 'SINGLE_QUERY_ARGUMENT')

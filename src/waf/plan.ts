@@ -1,17 +1,15 @@
+import type { PlannedWebAclSummary } from '../plan.ts'
+import type { ExternalGroup } from './external-group.ts'
 import type { Pattern } from './regex/pattern.ts'
 import type { TransformName } from './transforms/transforms.ts'
 
 /** A web ACL as the WAF room runs it: checked, defaults filled, references resolved to what they name. */
-export interface PlannedWebAcl {
-  readonly name: string
-  readonly arn: string
+export interface PlannedWebAcl extends PlannedWebAclSummary {
   /** `awswaf:<account>:webacl:<name>:` */
   readonly labelNamespace: string
   /** In the order in which they are evaluated. */
   readonly rules: readonly PlannedRule[]
   readonly defaultAction: PlannedAction
-  /** Web ACL capacity units in use. */
-  readonly capacity: number
   readonly visibility: PlannedVisibility
   /** Bytes of a body that are inspected. */
   readonly bodyLimitBytes: number
@@ -20,6 +18,36 @@ export interface PlannedWebAcl {
   readonly captchaImmunitySeconds: number
   readonly challengeImmunitySeconds: number
   readonly dataProtection: readonly PlannedProtection[]
+  /** Counts IPv6 clients by their /64 network, which AWS WAF does not. */
+  readonly ipv6Networks: boolean
+  /** Where and how decisions are written down; undefined for nowhere. */
+  readonly log: PlannedWafLog | undefined
+}
+
+/** The logging configuration of a web ACL. */
+export interface PlannedWafLog {
+  readonly folder: string
+  readonly gzip: boolean
+  readonly redaction: Redaction
+  readonly filter: LoggingFilter
+}
+
+/** What of a request is never written (RedactedFields of a logging configuration). Header names in lower case. */
+export interface Redaction {
+  readonly method: boolean
+  readonly uriPath: boolean
+  readonly queryString: boolean
+  readonly headers: ReadonlySet<string>
+}
+
+/** Which decisions are written down (WAFV2 LoggingFilter): the first filter that applies decides, else the default. */
+export interface LoggingFilter {
+  readonly keepsByDefault: boolean
+  readonly filters: readonly {
+    readonly keeps: boolean
+    readonly needsAll: boolean
+    readonly conditions: readonly ({ readonly action: string } | { readonly label: string })[]
+  }[]
 }
 
 export interface PlannedVisibility {
@@ -93,8 +121,8 @@ export interface GroupNode {
   readonly overrides: ReadonlyMap<string, PlannedAction>
   /** Names that the legacy ExcludedRules list turned to Count. */
   readonly excluded: ReadonlySet<string>
-  /** A group that is not made of AWS rules, by vendor and name: asked for when the web ACL is compiled. */
-  readonly external: { readonly key: string; readonly config: unknown } | undefined
+  /** A group that is not made of AWS rules. */
+  readonly external: ExternalGroup | undefined
 }
 
 export interface ForwardedIp {

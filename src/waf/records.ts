@@ -1,6 +1,6 @@
 import type { HeaderList } from '../http/header-list.ts'
 import type { ViewerRequest } from '../visit.ts'
-import type { Evaluation, RuleHit } from './evaluation.ts'
+import type { Evaluation, GroupOutcome, RuleHit } from './evaluation.ts'
 import type { ActionKind } from './plan.ts'
 import { statusSent } from './verdict.ts'
 
@@ -28,34 +28,43 @@ export interface SampledRequest {
   readonly status: number | undefined
 }
 
+/** Requests by outcome, under the names of the metrics of AWS WAF. */
 export interface RuleCounts {
-  allowed: number
-  blocked: number
-  counted: number
-  captcha: number
-  challenge: number
+  AllowedRequests: number
+  BlockedRequests: number
+  CountedRequests: number
+  CaptchaRequests: number
+  RequestsWithValidCaptchaToken: number
+  ChallengeRequests: number
+  RequestsWithValidChallengeToken: number
+  /** Of a group: it was evaluated and nothing in it matched. */
+  PassedRequests: number
 }
 
 /** Samples and metrics of one web ACL, under the metric names of its rules; `Default_Action` for requests no rule decided. */
 export class WafRecords {
+  readonly webAcl: string
   readonly #samples = new Map<string, Ring>()
   readonly #counts = new Map<string, RuleCounts>()
   readonly #labels = new Map<string, number>()
+  /** Metric names whose visibility configuration asks for no metrics. */
+  readonly #hidden = new Set<string>()
+
+  constructor(webAcl: string) {
+    this.webAcl = webAcl
+  }
 
   add(request: ViewerRequest, evaluation: Evaluation, atMs: number): void {
-    const { hit, terminating } = evaluation
+    const { hit, terminating, action } = evaluation
     const name = terminating?.visibility.metricName ?? 'Default_Action'
+    if (terminating?.visibility.hasMetrics === false) this.#hidden.add(name)
     if (terminating?.visibility.isSampled !== false)
-      this.#sample(name, request, evaluation, hit, evaluation.action, undefined, atMs)
-    countAction(this.#countsOf(name), evaluation.action)
-    countAction(this.#countsOf('ALL'), evaluation.action)
+      this.#sample(name, request, evaluation, hit, action, undefined, atMs)
+    this.#countsOf(name)[METRICS[action]]++
+    this.#countsOf('ALL')[METRICS[action]]++
     for (const counted of evaluation.counted)
       this.#addCounted(counted, counted.metricName, request, evaluation, undefined, atMs)
-    for (const { group, counted, terminating: inner } of evaluation.groups) {
-      for (const each of counted)
-        this.#addCounted(each, `${group.name}/${each.metricName}`, request, evaluation, group.id, atMs)
-      if (inner !== undefined) countAction(this.#countsOf(`${group.name}/${inner.metricName}`), inner.action)
-    }
+    for (const outcome of evaluation.groups) this.#addGroup(outcome, request, evaluation, atMs)
     for (const label of evaluation.labels) {
       const before = this.#labels.get(label)
       if (before !== undefined || this.#labels.size < MAX_LABELS) this.#labels.set(label, (before ?? 0) + 1)
@@ -81,9 +90,27 @@ export class WafRecords {
     return this.#counts
   }
 
+  /** Whether a metric name asks for metrics. */
+  hasMetrics(name: string): boolean {
+    return !this.#hidden.has(name)
+  }
+
   /** Requests by label since the start. */
   get labels(): ReadonlyMap<string, number> {
     return this.#labels
+  }
+
+  #addGroup(outcome: GroupOutcome, request: ViewerRequest, evaluation: Evaluation, atMs: number): void {
+    const { group, counted, excluded, terminating } = outcome
+    for (const each of [...counted, ...excluded])
+      this.#addCounted(each, `${group.name}/${each.metricName}`, request, evaluation, group.id, atMs)
+    if (terminating !== undefined) {
+      const name = `${group.name}/${terminating.metricName}`
+      if (!terminating.hasMetrics) this.#hidden.add(name)
+      this.#countsOf(name)[METRICS[terminating.action]]++
+    }
+    if (terminating === undefined && counted.length + excluded.length === 0)
+      this.#countsOf(group.name).PassedRequests++
   }
 
   #addCounted(
@@ -95,8 +122,11 @@ export class WafRecords {
     atMs: number,
   ): void {
     const counts = this.#countsOf(name)
-    counts.counted++
-    if (hit.token?.kind === 'valid') countAction(counts, hit.action)
+    if (!hit.hasMetrics) this.#hidden.add(name)
+    // With a valid token Captcha and Challenge are counted by metrics of their own.
+    if (hit.action === 'captcha') counts.RequestsWithValidCaptchaToken++
+    else if (hit.action === 'challenge') counts.RequestsWithValidChallengeToken++
+    else counts.CountedRequests++
     if (hit.isSampled) this.#sample(name, request, evaluation, hit, hit.action, group, atMs)
   }
 
@@ -131,32 +161,31 @@ export class WafRecords {
   #countsOf(name: string): RuleCounts {
     let counts = this.#counts.get(name)
     if (counts === undefined) {
-      counts = { allowed: 0, blocked: 0, counted: 0, captcha: 0, challenge: 0 }
+      counts = { ...NOTHING }
       this.#counts.set(name, counts)
     }
     return counts
   }
 }
 
-function countAction(counts: RuleCounts, action: Evaluation['action'] | 'count'): void {
-  switch (action) {
-    case 'allow':
-      counts.allowed++
-      break
-    case 'block':
-    case 'monetize':
-      counts.blocked++
-      break
-    case 'count':
-      counts.counted++
-      break
-    case 'captcha':
-      counts.captcha++
-      break
-    case 'challenge':
-      counts.challenge++
-      break
-  }
+const METRICS = {
+  allow: 'AllowedRequests',
+  block: 'BlockedRequests',
+  monetize: 'BlockedRequests',
+  count: 'CountedRequests',
+  captcha: 'CaptchaRequests',
+  challenge: 'ChallengeRequests',
+} as const satisfies Record<ActionKind, keyof RuleCounts>
+
+const NOTHING: RuleCounts = {
+  AllowedRequests: 0,
+  BlockedRequests: 0,
+  CountedRequests: 0,
+  CaptchaRequests: 0,
+  RequestsWithValidCaptchaToken: 0,
+  ChallengeRequests: 0,
+  RequestsWithValidChallengeToken: 0,
+  PassedRequests: 0,
 }
 
 /** The last hundred of something, in a fixed place. */

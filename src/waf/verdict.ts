@@ -67,7 +67,7 @@ export function bareInterstitial(kind: 'captcha' | 'challenge'): EdgeResponse {
   return { status: kind === 'captcha' ? 405 : 202, headers, body: Body.none() }
 }
 
-function customResponse(planned: PlannedCustomResponse): EdgeResponse {
+export function customResponse(planned: PlannedCustomResponse): EdgeResponse {
   const headers = new HeaderList()
   for (const { name, value } of planned.headers) headers.append(name, value)
   if (planned.body === undefined) return { status: planned.status, headers, body: Body.none() }

@@ -103,6 +103,9 @@ export function testWaf(document: unknown, options: TestWafOptions = {}): TestWa
       },
     }),
     ipSet: (name) => options.sets?.[name],
+    errorPage: () => {
+      throw new Error('no page is asked for here')
+    },
     onEvaluated: (_passage, _acl, evaluation) => void (last = evaluation),
     ...options.room,
   })

@@ -10,6 +10,7 @@ import type {
   RateNode,
   StatementNode,
 } from '../plan.ts'
+import type { ExternalGroup } from '../external-group.ts'
 import { capacityOf, labelCapacity } from './capacity.ts'
 import { toApiForm } from './forms.ts'
 import { limits } from './limits.ts'
@@ -30,12 +31,12 @@ export interface ManagedGroup {
 }
 
 export interface ManagedGroups {
-  /** The group, `external` for one that is not made of AWS rules, or undefined when it is not known here. */
+  /** The group, one that is not made of AWS rules, or undefined when it is not known here. */
   find(
     vendor: string,
     name: string,
     configs: readonly Readonly<Record<string, unknown>>[],
-  ): ManagedGroup | 'external' | undefined
+  ): ManagedGroup | ExternalGroup | undefined
 }
 
 /** What rules are read in. */
@@ -90,9 +91,9 @@ const label = z
 const ruleSchema = z.strictObject({
   Name: nameSchema,
   Priority: z.number().int().min(0),
-  Statement: z.unknown(),
-  Action: z.unknown(),
-  OverrideAction: z.unknown(),
+  Statement: z.unknown().optional(),
+  Action: z.unknown().optional(),
+  OverrideAction: z.unknown().optional(),
   RuleLabels: z
     .array(z.strictObject({ Name: label }))
     .max(100)
@@ -321,25 +322,12 @@ function readManagedGroup(raw: unknown, path: JsonPath, context: RuleContext): G
   const overrides = readOverrides(reference.RuleActionOverrides, path, context)
   if (overrides === undefined) return undefined
   const excluded = new Set((reference.ExcludedRules ?? []).map((each) => each.Name))
-  if (found === 'external') {
+  if (!('rules' in found)) {
     findings.note(path, `${vendor} ${name} runs here only; AWS WAF has no such managed rule group`)
-    const group = {
-      id: `${vendor}#${name}`,
-      name,
-      vendor,
-      labelNamespace: `awswaf:managed:${vendor.toLowerCase()}:${name.toLowerCase()}:`,
-      capacity: 0,
-      rules: [],
-    }
-    return {
-      kind: 'group',
-      group,
-      isManaged: true,
-      scopeDown,
-      overrides,
-      excluded,
-      external: { key: `${vendor}/${name}`, config: configs },
-    }
+    noteUnknownRules([...overrides.keys(), ...excluded], name, (each) => found.hasRule(each), path, context)
+    const { labelNamespace, capacity } = found
+    const group = { id: `${vendor}#${name}`, name, vendor, labelNamespace, capacity, rules: [] }
+    return { kind: 'group', group, isManaged: true, scopeDown, overrides, excluded, external: found }
   }
   const labelNamespace = `awswaf:managed:${vendor.toLowerCase()}:${found.labelSet}:`
   const rules = readRules(found.rules, [...path, 'Name'], {
@@ -358,15 +346,25 @@ function readManagedGroup(raw: unknown, path: JsonPath, context: RuleContext): G
     rules,
   }
   const names = new Set(rules.map((rule) => rule.name))
-  // AWS ignores names it does not know in managed groups, so this is only worth a word.
-  for (const each of [...overrides.keys(), ...excluded]) {
-    if (!names.has(each))
-      findings.note(
-        [...path, 'RuleActionOverrides'],
-        `${name} has no rule named ${each} here; the override does nothing`,
-      )
-  }
+  noteUnknownRules([...overrides.keys(), ...excluded], name, (each) => names.has(each), path, context)
   return { kind: 'group', group, isManaged: true, scopeDown, overrides, excluded, external: undefined }
+}
+
+/** AWS ignores names it does not know in managed groups, so this is only worth a word. */
+function noteUnknownRules(
+  wanted: readonly string[],
+  group: string,
+  isKnown: (name: string) => boolean,
+  path: JsonPath,
+  { findings }: RuleContext,
+): void {
+  for (const each of wanted) {
+    if (isKnown(each)) continue
+    findings.note(
+      [...path, 'RuleActionOverrides'],
+      `${group} has no rule named ${each} here; the override does nothing`,
+    )
+  }
 }
 
 function readOverrides(
@@ -392,7 +390,8 @@ function readOverrides(
 
 const groupSchema = z.looseObject({ Capacity: z.number().int().min(1).max(limits.groupCapacity).optional() })
 
-function readRuleGroup(
+/** Reads a rule group: its rules, in the namespace of its own labels. */
+export function readRuleGroup(
   name: string,
   arn: string | undefined,
   document: unknown,

@@ -6,11 +6,11 @@ import { limits } from './limits.ts'
 import { type Findings, isRecord, type JsonPath } from './problems.ts'
 import { readIpSet, readPattern, readRegexSet } from './read-sets.ts'
 import { type AclRegistry, type ReferenceKind, resolveReference, type Resolved } from './registry.ts'
+import type { rateKeySchema } from './statement-schema.ts'
 import {
   type LeafName,
   leafSchemas,
   type preParseSchema,
-  rateKeySchema,
   rateSchema,
   type transformationsSchema,
 } from './statement-schema.ts'

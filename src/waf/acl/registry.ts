@@ -6,6 +6,8 @@ export interface AclRegistry {
   readonly ipSets: ReadonlyMap<string, unknown>
   readonly regexPatternSets: ReadonlyMap<string, unknown>
   readonly ruleGroups: ReadonlyMap<string, unknown>
+  /** What of them is known not to be valid and was told where it stands, as `ipset/NAME`: references to it say nothing. */
+  readonly broken?: ReadonlySet<string>
   /** Reads a JSON file that is named where an ARN could stand; throws with a reason when it cannot. */
   readonly load: ((file: string) => unknown) | undefined
 }
@@ -70,6 +72,7 @@ export function resolveReference(
     return undefined
   }
   const name = arn?.[2] ?? reference
+  if (registry.broken?.has(`${kind}/${name}`) === true) return undefined
   if (documents.has(name))
     return { name, arn: arn === null ? undefined : reference, document: documents.get(name) }
   if (arn === null && registry.load !== undefined && /\.json$/i.test(reference)) {

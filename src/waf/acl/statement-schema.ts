@@ -42,13 +42,13 @@ export const ipSetForwardedSchema = z.strictObject({
 })
 
 const subject = {
-  FieldToMatch: z.unknown(),
+  FieldToMatch: z.unknown().optional(),
   TextTransformations: transformationsSchema,
   PreParseTextTransformations: preParseSchema,
 }
 
 /** References are ARNs, names of the registry, or intrinsic functions of CloudFormation; resolved elsewhere. */
-const reference = z.unknown()
+const reference = z.unknown().optional()
 
 /** The members of the statements that hold no others (WAFV2 Statement). */
 export const leafSchemas = {
@@ -133,13 +133,13 @@ export const rateSchema = z.strictObject({
   Limit: z.number().int().min(10).max(2_000_000_000),
   EvaluationWindowSec: z.union([z.literal(60), z.literal(120), z.literal(300), z.literal(600)]).default(300),
   AggregateKeyType: z.enum(['IP', 'FORWARDED_IP', 'CUSTOM_KEYS', 'CONSTANT']),
-  ScopeDownStatement: z.unknown(),
+  ScopeDownStatement: z.unknown().optional(),
   ForwardedIPConfig: forwardedIpSchema.optional(),
   CustomKeys: z.array(rateKeySchema).min(1).max(limits.customKeys).optional(),
 })
 
 const overrides = z
-  .array(z.strictObject({ Name: z.string().min(1).max(128), ActionToUse: z.unknown() }))
+  .array(z.strictObject({ Name: z.string().min(1).max(128), ActionToUse: z.unknown().optional() }))
   .max(limits.actionOverrides)
   .optional()
 const excluded = z
@@ -157,7 +157,7 @@ export const managedRuleGroupSchema = z.strictObject({
   VendorName: z.string().min(1).max(128),
   Name: z.string().min(1).max(128),
   Version: z.string().min(1).max(64).optional(),
-  ScopeDownStatement: z.unknown(),
+  ScopeDownStatement: z.unknown().optional(),
   RuleActionOverrides: overrides,
   ExcludedRules: excluded,
   ManagedRuleGroupConfigs: z.array(z.record(z.string(), z.unknown())).optional(),

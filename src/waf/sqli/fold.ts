@@ -51,7 +51,9 @@ function kindOf(tokens: Tokens, text: string, i: number, before: string | undefi
   switch (kind) {
     case 'c':
       // Only a comment that cuts off the rest of a query counts.
-      return next === undefined ? 'c' : undefined
+      if (next !== undefined) return undefined
+      // Text has # for numbers and names of channels, but hardly two dashes behind a quote.
+      return text[tokens.starts[i]!] === '#' ? 'c' : 'd'
     case 'f':
       // Without a call, the name of a function is a name.
       return next === '(' || next === 'X' ? 'f' : 'n'
