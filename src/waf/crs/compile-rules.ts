@@ -44,10 +44,10 @@ export function compileRules(
   files: RuleFiles,
   problems: SecLangProblem[],
 ): CompiledRules {
-  checkOperators(items, files, problems)
+  const operators = new OperatorTable(files)
+  checkOperators(items, operators, problems)
   if (problems.length > 0) return EMPTY
   const { phases, base } = simplifyRules(items, files)
-  const operators = new OperatorTable(files)
   const steps: CompiledRule[] = []
   const ranges = {} as Record<Phase, PhaseRange>
   for (const { phase, items: left } of phases) {
@@ -81,16 +81,17 @@ const EMPTY: CompiledRules = {
 }
 
 /** Everything that could go wrong is tried before rules are dropped, so that a switched-off rule is checked as well. */
-function checkOperators(items: readonly RuleItem[], files: RuleFiles, problems: SecLangProblem[]): void {
+function checkOperators(
+  items: readonly RuleItem[],
+  operators: OperatorTable,
+  problems: SecLangProblem[],
+): void {
   for (const item of items) {
     if (item.kind !== 'rule') continue
     for (const { operator, file, line } of item.links) {
       if (operator === undefined || LIVE_OPERATORS.has(operator.name)) continue
       try {
-        compileOperator(operator.name, typeof operator.argument === 'string' ? operator.argument : '0', {
-          files,
-          file,
-        })
+        operators.get(operator.name, typeof operator.argument === 'string' ? operator.argument : '0', file)
       } catch (error) {
         problems.push({ file, line, message: error instanceof Error ? error.message : String(error) })
       }

@@ -52,15 +52,17 @@ export class CrsEngine {
       )
   }
 
-  /** Looks at a request; `body` is the beginning of its body as latin1 text. */
-  evaluateRequest(request: CrsRequest, body: string): CrsRun {
+  /**
+   * Looks at a request; `body` is the beginning of its body as latin1 text. With `isPeek` nothing is kept beyond it.
+   */
+  evaluateRequest(request: CrsRequest, body: string, isPeek = false): CrsRun {
     const { rules, settings } = this
     const transaction = new Transaction(
       request,
       rules.base,
       rules.always.slice(),
       settings.mode,
-      this.#persistent,
+      isPeek ? new PersistentCollections(settings.collectionSeconds) : this.#persistent,
     )
     transaction.readsRequestBody = settings.readsRequestBody
     transaction.readsResponseBody = settings.readsResponseBody

@@ -152,13 +152,10 @@ function makeRegex(argument: string): Operator {
 }
 
 function groupsOf(pattern: Pattern, text: string): readonly string[] | undefined {
-  const found = pattern.exec(text)
-  if (found === undefined) return undefined
-  const groups: string[] = []
-  for (let i = 0; i < found.length && groups.length < 10; i += 2) {
-    groups.push(found[i]! < 0 ? '' : text.slice(found[i], found[i + 1]))
-  }
-  return groups
+  return pattern
+    .groups(text)
+    ?.slice(0, 10)
+    .map((group) => group ?? '')
 }
 
 /** Groups of all matches one behind the other; empty matches are left out. */

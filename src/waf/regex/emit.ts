@@ -26,8 +26,8 @@ export function emitSource(root: RegexNode, withCaptures: boolean): string | und
       case 'capture':
         return `${withCaptures ? '(' : '(?:'}${emit(node.node, isLast)})`
       case 'reference':
-        // In a group of its own, so that a digit behind it stays a digit.
-        return `(?:\\${node.index})`
+        isExact = false
+        return ''
       case 'repeat': {
         const body = emit(node.node, false)
         const atom = node.node.kind === 'set' || node.node.kind === 'capture' ? body : `(?:${body})`

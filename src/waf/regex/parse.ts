@@ -22,8 +22,6 @@ export interface ParsedPattern {
   readonly captures: number
   /** It refers to what a group matched, which no linear-time engine can. */
   readonly hasReferences: boolean
-  /** A reference stands where case is ignored. */
-  readonly ignoresCase: boolean
 }
 
 const EMPTY: RegexNode = { kind: 'empty' }
@@ -70,7 +68,6 @@ export function parsePattern(source: string, options: RegexOptions): ParsedPatte
   let captures = 0
   let depth = 0
   let hasReferences = false
-  let ignoresCase = false
 
   const fail = (message: string, position = at): never => {
     throw new RegexSyntaxError(message, position)
@@ -309,8 +306,7 @@ export function parsePattern(source: string, options: RegexOptions): ParsedPatte
     if (scope.takesBacktracking === true && reference !== null && Number(reference[0]) <= captures) {
       at = start + 1 + reference[0].length
       hasReferences = true
-      ignoresCase ||= scope.ignoreCase
-      return { kind: 'reference', index: Number(reference[0]) }
+      return { kind: 'reference', index: Number(reference[0]), ignoreCase: scope.ignoreCase }
     }
     const octal = /^[0-3]?[0-7]{2}/.exec(source.slice(start + 1, start + 4))
     if (octal === null) return fail('references to groups are not supported', start)
@@ -430,7 +426,7 @@ export function parsePattern(source: string, options: RegexOptions): ParsedPatte
 
   const root = parseChoice(options)
   if (at < source.length) fail('a closing parenthesis has no opening one')
-  return { root, captures, hasReferences, ignoresCase }
+  return { root, captures, hasReferences }
 }
 
 type Scope = { -readonly [Key in keyof RegexOptions]: RegexOptions[Key] }

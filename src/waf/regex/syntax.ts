@@ -15,7 +15,7 @@ export type RegexNode =
       readonly isGreedy: boolean
     }
   | { readonly kind: 'capture'; readonly node: RegexNode; readonly index: number }
-  | { readonly kind: 'reference'; readonly index: number }
+  | { readonly kind: 'reference'; readonly index: number; readonly ignoreCase: boolean }
   | { readonly kind: 'assert'; readonly what: Assertion }
   | {
       readonly kind: 'look'
