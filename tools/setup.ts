@@ -29,6 +29,11 @@ const FOR_TESTS: readonly Requirement[] = [
     brings: 'openssl',
     why: 'TLS handshakes and certificates made by another implementation',
   },
+  {
+    package: 'modsecurity-crs',
+    brings: '/usr/share/modsecurity-crs',
+    why: 'the Core Rule Set, run by the WAF and by its peer in benchmarks',
+  },
   { package: 'nghttp2-client', brings: 'h2load', why: 'HTTP/2 under load; also brings nghttp' },
   {
     package: 'nginx-light',
@@ -48,11 +53,6 @@ const FOR_BENCHMARKS: readonly Requirement[] = [
     package: 'libnginx-mod-http-modsecurity',
     brings: '/usr/lib/nginx/modules/ngx_http_modsecurity_module.so',
     why: 'peer: web application firewall',
-  },
-  {
-    package: 'modsecurity-crs',
-    brings: '/usr/share/modsecurity-crs',
-    why: 'the Core Rule Set the peer runs',
   },
 ]
 
