@@ -384,6 +384,7 @@ export async function startEdge(options: EdgeOptions): Promise<Edge> {
         geo,
         cachePeek: cache.peek,
         waf: waf.room,
+        rehearse: (passage) => functions.rehearse(passage),
         modules: moduleHost,
       }),
     reload,
@@ -395,14 +396,20 @@ export async function startEdge(options: EdgeOptions): Promise<Edge> {
 export async function explainOffline(plan: Plan, question: ExplainQuestion): Promise<Explanation> {
   const geo = await openGeo(plan.geo)
   const clock = systemClock
-  return explain(plan, question, {
+  const viewerHeader = createViewerHeaders(geo)
+  const functions = createFunctions({ clock, viewerHeader, report: () => {}, random: Math.random })
+  await functions.stores.use(plan.keyValueStores)
+  const explanation = await explain(plan, question, {
     clock,
     distribution: createDistribution({ clock, geo }),
-    viewerHeader: createViewerHeaders(geo),
+    viewerHeader,
     geo,
+    rehearse: (passage) => functions.rehearse(passage),
     cachePeek: () => ['no edge is running, so it is not known what is stored'],
     waf: createEdgeWaf({ clock, geo, openState: neverAsked, errorPage: neverAsked, report: () => {} }).room,
   })
+  await functions.close()
+  return explanation
 }
 
 function neverAsked(): never {
@@ -411,12 +418,12 @@ function neverAsked(): never {
 
 const plain = new WeakMap<PlannedDistribution, PlannedBehavior>()
 
-/** The default behavior without the rewriting of paths that belongs to viewers' requests. */
+/** The default behavior without the rewriting of paths and the functions that belong to viewers' requests. */
 function withoutRewrite(distribution: PlannedDistribution): PlannedBehavior {
   let behavior = plain.get(distribution)
   if (behavior === undefined) {
     // Every distribution has a default behavior, which is its last.
-    behavior = { ...distribution.behaviors.at(-1)!, rewrite: undefined }
+    behavior = { ...distribution.behaviors.at(-1)!, rewrite: undefined, functions: undefined }
     plain.set(distribution, behavior)
   }
   return behavior
