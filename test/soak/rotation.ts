@@ -206,7 +206,8 @@ const holds =
   refused === 0 &&
   directAccepted === 0 &&
   rotations === ROTATIONS &&
-  crashes === rotationSteps.length &&
+  // A shorter run comes to fewer of them.
+  crashes === Math.min(rotationSteps.length, Math.floor((ROTATIONS + 2) / 5)) &&
   found.length === 0 &&
   oddities.length === 0
 console.log(
