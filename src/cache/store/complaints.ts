@@ -23,6 +23,8 @@ export class Complaints<Kind extends string> {
     }
     this.#told.set(kind, { at: now, unsaid: 0 })
     const unsaid = before?.unsaid ?? 0
-    this.#report(unsaid === 0 ? problem : `${problem} (and ${unsaid} more of this kind since the last report)`)
+    this.#report(
+      unsaid === 0 ? problem : `${problem} (and ${unsaid} more of this kind since the last report)`,
+    )
   }
 }

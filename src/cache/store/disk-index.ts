@@ -25,6 +25,7 @@ export interface DiskIndexOptions {
   readonly maxIndexBytes: number
   readonly maxTagsPerEntry: number
   readonly maxKeysPerBaseKey: number
+  readonly isInUse: (key: string) => boolean
 }
 
 /** An invalidation a reader has heard of before the writer's index tells it. */
@@ -70,6 +71,7 @@ export class DiskIndex {
       maxIndexBytes: options.maxIndexBytes,
       maxTagsPerEntry: options.maxTagsPerEntry,
       maxKeysPerBaseKey: options.maxKeysPerBaseKey,
+      isInUse: options.isInUse,
       onRemove: (kept, why) => this.#removed(kept, why),
       onSoften: (kept, now) => {
         const { place } = kept
@@ -189,7 +191,10 @@ export class DiskIndex {
       }
       isFree = this.#lock.tryKeep()
     } catch (error) {
-      complaints.tell('write', `${folder.root} cannot be written, so nothing is kept on disk: ${asError(error).message}`)
+      complaints.tell(
+        'write',
+        `${folder.root} cannot be written, so nothing is kept on disk: ${asError(error).message}`,
+      )
     }
     try {
       const isRead = await this.#reader.read()

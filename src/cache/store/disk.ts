@@ -39,6 +39,8 @@ export interface DiskStoreOptions {
   readonly maxTagsPerEntry?: number
   /** The oldest variants and parts of a base key give way beyond this many; 256 unless told. */
   readonly maxKeysPerBaseKey?: number
+  /** Asked before an entry is evicted: whether a store above uses it, whose hits are not seen here. */
+  readonly isInUse?: (key: string) => boolean
   readonly report: StoreReport
   readonly clock?: Clock
   readonly io?: DiskIo
@@ -71,7 +73,10 @@ export class DiskStore implements CacheStore {
     this.#options = options
     const io = (this.#io = options.io ?? diskIo)
     const clock = options.clock ?? systemClock
-    const folder = (this.#folder = new DiskFolder(io, isAbsolute(options.folder) ? options.folder : resolve(options.folder)))
+    const folder = (this.#folder = new DiskFolder(
+      io,
+      isAbsolute(options.folder) ? options.folder : resolve(options.folder),
+    ))
     const complaints = (this.#complaints = new Complaints<DiskComplaint>(clock, options.report))
     const { maxBytes } = options
     const index = (this.#index = new DiskIndex({
@@ -83,6 +88,7 @@ export class DiskStore implements CacheStore {
       maxIndexBytes: options.maxIndexBytes ?? 256 << 20,
       maxTagsPerEntry: options.maxTagsPerEntry ?? 128,
       maxKeysPerBaseKey: options.maxKeysPerBaseKey ?? 256,
+      isInUse: options.isInUse ?? nowhere,
     }))
     this.#files = new OpenFiles(io, clock)
     this.#writes = new DiskWrites({
@@ -224,7 +230,14 @@ export class DiskStore implements CacheStore {
       const what = isGone ? 'it is not there any more' : error.message
       this.#complaints.tell('corrupt', `${path} was not what had been written: ${what}. It is fetched anew`)
     } else {
-      this.#complaints.tell('read', `${path} cannot be read (${error.message}): the answer comes from the origin`)
+      this.#complaints.tell(
+        'read',
+        `${path} cannot be read (${error.message}): the answer comes from the origin`,
+      )
     }
   }
+}
+
+function nowhere(): boolean {
+  return false
 }

@@ -16,6 +16,8 @@ export interface ShelfOptions<P> {
   readonly onRemove: (kept: Kept<P>, why: Absence | undefined) => void
   /** Asked to mark an entry stale as of `now`. */
   readonly onSoften: (kept: Kept<P>, now: number) => void
+  /** Asked before an entry is evicted: whether it is in use where this shelf does not see it. */
+  readonly isInUse?: (key: string) => boolean
 }
 
 /** An invalidation that is going through the shelf. */
@@ -48,7 +50,8 @@ export class Shelf<P> {
 
   constructor(options: ShelfOptions<P>) {
     this.#options = options
-    this.#policy = new S3Fifo(options.maxBytes)
+    const { isInUse } = options
+    this.#policy = new S3Fifo(options.maxBytes, isInUse && (({ about }) => isInUse(about.key)))
   }
 
   get size(): number {
@@ -165,6 +168,12 @@ export class Shelf<P> {
   end(pending: Pending): boolean {
     if (this.#pending.get(pending.about.key) === pending) this.#pending.delete(pending.about.key)
     return !pending.isDead
+  }
+
+  /** Notes that something does not fit: nothing older stays under its key. */
+  refuse(key: string): void {
+    this.delete(key, 'evicted')
+    this.#absences.remember(key, 'evicted')
   }
 
   /** Deletes what is under a key or on its way there. */

@@ -66,7 +66,8 @@ async function finishFile(
   const fd = await io.open(path, 'r+')
   try {
     const { bytes } = await io.stat(fd)
-    if (bytes !== body.bytes) throw new Error(`the body in ${body.path} has ${bytes} bytes, not ${body.bytes}`)
+    if (bytes !== body.bytes)
+      throw new Error(`the body in ${body.path} has ${bytes} bytes, not ${body.bytes}`)
     const trailer = encodeTrailer(entry, knownSums ?? (await sumFile(io, fd, bytes)), newNonce())
     await io.write(fd, [trailer], bytes)
     return bytes + trailer.length

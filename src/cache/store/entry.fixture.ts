@@ -1,0 +1,40 @@
+import { createHash } from 'node:crypto'
+import type { Entry } from '../entry.ts'
+
+/** An entry for tests: fresh for an hour, everything that is not given derived from `key`. */
+export function entryFor(key: string, bodyBytes: number, more: Partial<Entry> = {}): Entry {
+  return {
+    key,
+    baseKey: key,
+    distributionId: 'E1',
+    path: `/${key}`,
+    status: 200,
+    fields: ['Content-Type', 'text/plain', 'ETag', `"${key}"`],
+    bodyBytes,
+    requestedAt: 1_000,
+    receivedAt: 1_010,
+    initialAgeSeconds: 0,
+    freshUntil: 3_601_000,
+    staleWhileRevalidateUntil: 3_601_000,
+    staleIfErrorUntil: 3_601_000,
+    mustRevalidate: false,
+    etag: `"${key}"`,
+    lastModified: undefined,
+    tags: [],
+    vary: [],
+    part: undefined,
+    revision: 1,
+    ...more,
+  }
+}
+
+/** Bytes that only this seed gives: no two bodies of tests share a block. */
+export function bytesFor(seed: string, length: number): Buffer {
+  const bytes = Buffer.allocUnsafeSlow(length)
+  let block = createHash('sha256').update(seed).digest()
+  for (let at = 0; at < length; at += block.length) {
+    block.copy(bytes, at)
+    block = createHash('sha256').update(block).digest()
+  }
+  return bytes
+}
