@@ -226,6 +226,7 @@ export class DiskWrites {
     const isOvertaken = revision !== before.revision
     index.commitHead(kept, identityOf(entry), {
       ...kept.place,
+      requestedAt: entry.requestedAt,
       headRevision: entry.revision,
       revision: isOvertaken ? Math.max(revision, entry.revision + 1) : entry.revision,
       softAt: isOvertaken ? softAt : 0,

@@ -112,7 +112,13 @@ export class MemoryStore implements CacheStore {
       return false
     }
     const head = detachEntry(entry)
-    this.#shelf.replaceHead(kept, head, new InMemory(head, bytes), costOf(head, bytes.length))
+    this.#shelf.replaceHead(
+      kept,
+      head,
+      new InMemory(head, bytes),
+      costOf(head, bytes.length),
+      head.requestedAt,
+    )
     return true
   }
 
@@ -153,7 +159,7 @@ export class MemoryStore implements CacheStore {
 
   #keep(entry: Entry, bytes: Buffer): boolean {
     const head = detachEntry(entry)
-    this.#shelf.add(head, new InMemory(head, bytes), costOf(head, bytes.length))
+    this.#shelf.add(head, new InMemory(head, bytes), costOf(head, bytes.length), head.requestedAt)
     return true
   }
 

@@ -1,13 +1,13 @@
 import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { storeContract } from './contract.ts'
+import { FAST_FOLDER } from './disk.fixture.ts'
 import { openDiskStore } from './disk.ts'
 import { MemoryStore } from './memory.ts'
 import { TieredStore } from './tiered.ts'
 
 storeContract('memory over disk', async (options) => {
-  const outer = await mkdtemp(join(tmpdir(), 'edgeward-tiered-'))
+  const outer = await mkdtemp(join(FAST_FOLDER, 'edgeward-tiered-'))
   const problems: string[] = []
   const report = (problem: string): void => void problems.push(problem)
   const memory = new MemoryStore({ ...options, maxBytes: options.maxBytes / 2, report })

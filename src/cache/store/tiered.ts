@@ -115,10 +115,15 @@ export class TieredStore implements CacheStore {
   }
 
   keysOf(baseKey: string): readonly string[] {
-    const below = this.#below.keysOf(baseKey)
-    // What is in memory alone has not reached the store below yet, so it is newer than what has.
-    const above = this.#memory.keysOf(baseKey).filter((key) => !below.includes(key))
-    return above.length === 0 ? below : [...above, ...below]
+    const keys = [...this.#below.keysOf(baseKey)]
+    let at = keys.length
+    // Both lists are newest first: what is in memory alone comes right before what follows it there.
+    for (const key of this.#memory.keysOf(baseKey).toReversed()) {
+      const known = keys.indexOf(key)
+      if (known === -1) keys.splice(at, 0, key)
+      else at = known
+    }
+    return keys
   }
 
   stats(): StoreStats {
