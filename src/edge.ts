@@ -1,12 +1,18 @@
+import type { AdminRoute } from './admin-route.ts'
 import { systemClock, type Clock } from './base/clock.ts'
 import { createMemoryRelief } from './base/memory-relief.ts'
-import { createCache } from './cache/cache.ts'
+import { type Cache, createCache } from './cache/cache.ts'
+import { createSpool } from './cache/spool.ts'
+import { MemoryStore } from './cache/store/memory.ts'
 import { createDistribution } from './distribution/distribution.ts'
 import { type Geo, openGeo } from './distribution/geo.ts'
 import { createViewerHeaders } from './distribution/viewer-header-source.ts'
 import { explain, type ExplainQuestion, type Explanation } from './explain.ts'
 import { createFunctions } from './functions/functions.ts'
+import type { Fault } from './faults.ts'
+import { newRequestId } from './base/ids.ts'
 import { Body } from './http/body.ts'
+import { HeaderList } from './http/header-list.ts'
 import { type Door, Exchanges } from './listener/door.ts'
 import { type Listener, openListener } from './listener/listener.ts'
 import { createLog, type Log } from './log/log.ts'
@@ -16,11 +22,17 @@ import { createFolderOrigin } from './origin/folder.ts'
 import { OriginNames } from './origin/names.ts'
 import { createOrigin } from './origin/origin.ts'
 import { OriginPools } from './origin/pools.ts'
-import type { Handle, Plan } from './plan.ts'
+import { isWebSocket } from './origin/prepare.ts'
+import type { Handle, Plan, PlannedBehavior, PlannedDistribution, PlannedOrigin } from './plan.ts'
+import { createModuleHost } from './module-host.ts'
+import { modules as allModules } from './modules/index.ts'
+import type { Module, OriginFetch } from './modules/module.ts'
 import { createLine } from './request.ts'
-import type { Line } from './rooms.ts'
+import type { Line, Send } from './rooms.ts'
+import { createSeams, type Seams } from './seams/seams.ts'
 import { createResponse } from './response/response.ts'
-import { type Outcome, Passage, Visit, type ViewerRequest } from './visit.ts'
+import { trimForBehavior } from './response/shape.ts'
+import { type EdgeResponse, type Outcome, Passage, Visit, type ViewerRequest } from './visit.ts'
 import { createWaf } from './waf/waf.ts'
 
 export interface EdgeOptions {
@@ -30,6 +42,10 @@ export interface EdgeOptions {
   /** Several processes share the ports. */
   readonly reusePort?: boolean
   readonly random?: () => number
+  /** Of several processes, the one that runs jobs and listeners of modules. True unless given. */
+  readonly isFirstProcess?: boolean
+  /** The modules there are; those of `modules/index.ts` unless given. */
+  readonly modules?: readonly Module[]
   /** Called with every visit that has ended. */
   readonly onVisit?: (visit: Visit) => void
 }
@@ -39,7 +55,13 @@ export interface Edge {
   readonly plan: Handle<Plan>
   readonly line: Line
   readonly log: Log
+  readonly cache: Cache
   readonly listeners: readonly Listener[]
+  readonly seams: Seams
+  /** Ports that modules have opened. */
+  moduleListeners(): readonly { readonly name: string; readonly url: string }[]
+  /** Routes that modules add to the control API. */
+  adminRoutes(): readonly AdminRoute[]
   /** A passage for a request under the plan of this moment. */
   open(request: ViewerRequest): Passage
   isDraining(): boolean
@@ -47,8 +69,11 @@ export interface Edge {
   metricsText(): string
   /** What would be decided for a request, and why; nothing is sent or counted. */
   explain(question: ExplainQuestion): Promise<Explanation>
-  /** Swaps the plan; requests in flight finish on theirs. Says what of the change needs a restart. */
-  reload(plan: Plan): readonly string[]
+  /**
+   * Swaps the plan; requests in flight finish on theirs. Says what of the change needs a restart. Rejects when a module
+   * that the plan names cannot start; then the old plan stays.
+   */
+  reload(plan: Plan): Promise<readonly string[]>
   /** Stops taking requests, lets those in flight end (or cuts them when the drain timeout is over), writes the logs. */
   stop(): Promise<{ readonly cut: number }>
 }
@@ -61,24 +86,61 @@ export async function startEdge(options: EdgeOptions): Promise<Edge> {
   const names = new OriginNames(clock)
   const pools = new OriginPools(clock, names, createMemoryRelief())
   const log = createLog({ clock, plan, operational: options.operational })
+  const random = options.random ?? Math.random
+  const seams = createSeams({
+    dataFolder: options.plan.dataFolder,
+    clock,
+    processes: options.plan.processes,
+    report: (error) => options.operational.error(error.message),
+  })
   let isDraining = false
 
   const distribution = createDistribution({ clock, geo })
   const viewerHeader = createViewerHeaders(geo)
+  const report = (problem: string) => options.operational.warn(problem)
+  const store = new MemoryStore({ maxBytes: options.plan.cache.memoryBytes, report })
+  const spool = createSpool(store.spoolFolder)
+  const cache = createCache({
+    clock,
+    store,
+    viewerHeader,
+    isUpgrade: isWebSocket,
+    trim: trimForBehavior,
+    spoolFolder: spool.folder,
+    report,
+  })
+  const origin = createOrigin({
+    clock,
+    names,
+    pools,
+    viewerHeader,
+    folder: createFolderOrigin({ clock }),
+    signBucketRequest,
+  })
+  const send: Send = (passage, request) => origin.send(passage, request, moduleHost.secretHeaders(request))
+  const moduleHost = createModuleHost(options.modules ?? allModules, {
+    clock,
+    seams,
+    plan,
+    dataFolder: options.plan.dataFolder,
+    report: {
+      info: (message) => options.operational.info(message),
+      warn: (message) => options.operational.warn(message),
+      error: (message) => options.operational.error(message),
+    },
+    isFirstProcess: options.isFirstProcess ?? true,
+    random,
+    fetchFrom,
+    invalidate: () => Promise.resolve(0),
+  })
   const line = createLine({
     distribution,
     waf: createWaf(),
     functions: createFunctions(),
-    cache: createCache(),
-    origin: createOrigin({
-      clock,
-      names,
-      pools,
-      viewerHeader,
-      folder: createFolderOrigin({ clock }),
-      signBucketRequest,
-    }),
-    response: createResponse({ clock, random: options.random ?? Math.random }),
+    cache: cache,
+    origin: { ...origin, send },
+    response: createResponse({ clock, random }),
+    modules: moduleHost,
     log: options.onVisit === undefined ? log : { finish: finishAndTell },
     within: errandFor,
   })
@@ -109,6 +171,52 @@ export async function startEdge(options: EdgeOptions): Promise<Edge> {
     return inner
   }
 
+  /** A request of a module to an origin: it belongs to no viewer and to no behavior. */
+  async function fetchFrom(asked: OriginFetch): Promise<EdgeResponse | Fault> {
+    const headers = asked.headers ?? new HeaderList()
+    const body = asked.body ?? Body.none()
+    const nobody = { address: '127.0.0.1', port: 0 }
+    const errand: ViewerRequest = {
+      id: newRequestId(),
+      method: asked.method ?? 'GET',
+      path: asked.path,
+      query: asked.query,
+      httpVersion: '1.1',
+      scheme: 'https',
+      host: asked.origin.domainName,
+      headers,
+      body,
+      connection: { id: 0, local: nobody, remote: nobody, tls: undefined },
+      client: nobody,
+      headBytes: 0,
+    }
+    const visit = new Visit(errand, clock.now(), clock.monotonic())
+    const passage = new Passage(plan.current, errand, visit, true)
+    passage.distribution = asked.distribution
+    passage.behavior = withoutRewrite(asked.distribution)
+    passage.normalisedPath = asked.path
+    const { signal } = asked
+    const leave = (): void => passage.depart()
+    if (signal?.aborted === true) leave()
+    signal?.addEventListener('abort', leave, { once: true })
+    try {
+      const unresolved = await origin.resolve(passage, asked.origin)
+      if (unresolved !== undefined) return unresolved
+      if (!headers.has('host')) headers.set('Host', authorityOf(asked.origin))
+      return await send(passage, {
+        method: errand.method,
+        path: asked.path,
+        query: asked.query,
+        headers,
+        body,
+        origin: asked.origin,
+        isUpgrade: false,
+      })
+    } finally {
+      signal?.removeEventListener('abort', leave)
+    }
+  }
+
   const door: Door = {
     clock,
     plan,
@@ -120,6 +228,8 @@ export async function startEdge(options: EdgeOptions): Promise<Edge> {
   }
   const listeners: Listener[] = []
   try {
+    await moduleHost.prepare(options.plan)
+    moduleHost.adopt(options.plan)
     for (const planned of options.plan.listeners) {
       listeners.push(
         await openListener(planned, {
@@ -132,13 +242,18 @@ export async function startEdge(options: EdgeOptions): Promise<Edge> {
     }
   } catch (error) {
     for (const listener of listeners) listener.close()
+    await moduleHost.close()
+    await seams.close()
     await log.close()
+    await store.close()
     throw error
   }
 
-  function reload(next: Plan): readonly string[] {
+  async function reload(next: Plan): Promise<readonly string[]> {
+    await moduleHost.prepare(next)
     const before = plan.current
     plan.current = next
+    moduleHost.adopt(next)
     geo
       .prepare(next)
       .catch((error: unknown) =>
@@ -152,6 +267,7 @@ export async function startEdge(options: EdgeOptions): Promise<Edge> {
     if (before.processes !== next.processes) notes.push('processes')
     if (JSON.stringify(before.geo) !== JSON.stringify(next.geo)) notes.push('geo')
     if (JSON.stringify(before.log) !== JSON.stringify(next.log)) notes.push('log')
+    if (before.cache.memoryBytes !== next.cache.memoryBytes) notes.push('cache.memoryBytes')
     if (before.admin?.port !== next.admin?.port) notes.push('admin')
     return notes
   }
@@ -168,8 +284,12 @@ export async function startEdge(options: EdgeOptions): Promise<Edge> {
     })
     await Promise.all(listeners.map((listener) => listener.drain()))
     deadline.cancel()
+    await moduleHost.close()
     pools.close()
+    await store.close()
+    await spool.close()
     await log.close()
+    await seams.close()
     return { cut }
   }
 
@@ -177,10 +297,15 @@ export async function startEdge(options: EdgeOptions): Promise<Edge> {
     plan,
     line,
     log,
+    cache,
     listeners,
+    seams,
+    moduleListeners: () => moduleHost.listeners(),
+    adminRoutes: () => moduleHost.adminRoutes(),
     open,
     isDraining: () => isDraining,
     metricsText: () =>
+      moduleHost.metricsText() +
       log.metrics.text({
         connections: () => listeners.reduce((sum, listener) => sum + listener.connections(), 0),
         requestsInFlight: () => door.exchanges.size,
@@ -188,7 +313,15 @@ export async function startEdge(options: EdgeOptions): Promise<Edge> {
         logDropped: () => log.access?.dropped ?? 0,
         logPending: () => log.access?.pending ?? 0,
       }),
-    explain: (question) => explain(plan.current, question, { clock, distribution, viewerHeader, geo }),
+    explain: (question) =>
+      explain(plan.current, question, {
+        clock,
+        distribution,
+        viewerHeader,
+        geo,
+        modules: moduleHost,
+        cachePeek: cache.peek,
+      }),
     reload,
     stop,
   }
@@ -203,7 +336,27 @@ export async function explainOffline(plan: Plan, question: ExplainQuestion): Pro
     distribution: createDistribution({ clock, geo }),
     viewerHeader: createViewerHeaders(geo),
     geo,
+    cachePeek: () => ['no edge is running, so it is not known what is stored'],
   })
+}
+
+const plain = new WeakMap<PlannedDistribution, PlannedBehavior>()
+
+/** The default behavior without the rewriting of paths that belongs to viewers' requests. */
+function withoutRewrite(distribution: PlannedDistribution): PlannedBehavior {
+  let behavior = plain.get(distribution)
+  if (behavior === undefined) {
+    // Every distribution has a default behavior, which is its last.
+    behavior = { ...distribution.behaviors.at(-1)!, rewrite: undefined }
+    plain.set(distribution, behavior)
+  }
+  return behavior
+}
+
+function authorityOf(origin: PlannedOrigin): string {
+  if (origin.kind !== 'url') return origin.domainName
+  const [port, usual] = origin.protocol === 'http' ? [origin.httpPort, 80] : [origin.httpsPort, 443]
+  return port === usual ? origin.domainName : `${origin.domainName}:${port}`
 }
 
 /** The address databases, opened when a plan first needs them: they take fourteen megabytes. */

@@ -1,6 +1,7 @@
 import { cacheKey, keyParts } from './cache/key.ts'
 import { decideTtl } from './cache/ttl.ts'
 import type { Geo } from './distribution/geo.ts'
+import type { Awaitable } from './base/promise.ts'
 import { newRequestId } from './base/ids.ts'
 import type { Clock } from './base/clock.ts'
 import { asFault, type Fault } from './faults.ts'
@@ -8,10 +9,10 @@ import { Body } from './http/body.ts'
 import { HeaderList } from './http/header-list.ts'
 import { headBytes, hostOf, parseTarget, refuseSize } from './listener/hygiene.ts'
 import { fateOf, type HeaderFate, prepareOriginRequest, type ViewerHeaderSource } from './origin/prepare.ts'
-import type { Plan, PlannedOrigin } from './plan.ts'
+import type { Plan, PlannedBehavior, PlannedOrigin } from './plan.ts'
 import type { Rooms } from './rooms.ts'
 import type { StageName } from './stages.ts'
-import { Passage, Visit, type ViewerRequest } from './visit.ts'
+import { Passage, type TrailEntry, Visit, type ViewerRequest } from './visit.ts'
 import { Secret } from './base/secret.ts'
 
 /** What is asked of explain: a request as a viewer would send it. */
@@ -33,6 +34,17 @@ export interface ExplainRooms {
   readonly distribution: Rooms['distribution']
   readonly viewerHeader: ViewerHeaderSource
   readonly geo: Pick<Geo, 'lookup'>
+  /** What the cache would answer, without counting or moving anything. */
+  readonly cachePeek: (passage: Passage) => Awaitable<readonly string[]>
+  /** What modules add; they are not open offline. */
+  readonly modules?: {
+    hooksOf(behavior: PlannedBehavior):
+      | {
+          explain?(passage: Passage): Awaitable<readonly TrailEntry[]>
+          cacheKey?(passage: Passage): string | undefined
+        }
+      | undefined
+  }
 }
 
 const FATES: Record<HeaderFate, string> = {
@@ -55,7 +67,12 @@ export async function explain(
   rooms: ExplainRooms,
 ): Promise<Explanation> {
   const stages: { stage: StageName; says: string[] }[] = []
-  const tell = (stage: StageName, ...says: string[]) => stages.push({ stage, says })
+  let added: readonly TrailEntry[] = []
+  const tell = (stage: StageName, ...says: string[]) =>
+    stages.push({
+      stage,
+      says: [...says, ...added.filter((line) => line.stage === stage).map((line) => line.says)],
+    })
   const stop = (fault: Fault): Explanation => {
     stages.at(-1)?.says.push(`refused: ${fault.message}`)
     return { stages, outcome: `${fault.row.status} ${fault.code}: ${fault.row.sentence}` }
@@ -103,9 +120,10 @@ export async function explain(
     `behavior ${passage.behavior.pattern}`,
   )
   if (unmatched !== undefined) return stop(unmatched)
-  tell('waf', 'no web ACL')
-
   const { behavior } = passage
+  const hooks = rooms.modules?.hooksOf(behavior)
+  added = (await hooks?.explain?.(passage)) ?? []
+  tell('waf', 'no web ACL')
   const enforced = await rooms.distribution.enforce(passage)
   const place = rooms.geo.lookup(request.client.address)
   tell(
@@ -127,6 +145,7 @@ export async function explain(
   tell('viewer-request', 'no function')
 
   const policy = behavior.cachePolicy
+  passage.moduleKey = hooks?.cacheKey?.(passage)
   const parts = keyParts(cacheKey(passage, rooms.viewerHeader))
   tell(
     'lookup',
@@ -134,11 +153,11 @@ export async function explain(
     `cache key: ${Object.entries(parts)
       .map(([name, value]) => `${name} ${value}`)
       .join(' | ')}`,
-    behavior.cachedMethods.has(request.method)
+    ...(behavior.cachedMethods.has(request.method)
       ? policy.isDisabled
-        ? 'bypass: caching is disabled by the policy'
-        : 'bypass: this version has no cache store yet'
-      : `bypass: ${request.method} is not cached`,
+        ? ['bypass: caching is disabled by the policy']
+        : await rooms.cachePeek(passage)
+      : [`bypass: ${request.method} is not cached`]),
   )
 
   const [origin] = behavior.origins

@@ -21,9 +21,16 @@ export interface Plan {
   readonly limits: PlannedLimits
   readonly log: PlannedLog
   readonly admin: PlannedAdmin | undefined
+  readonly cache: PlannedCache
+  /** Where the edge keeps what it needs between starts. Absolute. */
+  readonly dataFolder: string
+  readonly modules: PlannedModules
   /** Files of address databases (mmdb); undefined is the default that comes with the package. */
   readonly geo: { readonly countryFile: string | undefined; readonly asnFile: string | undefined }
 }
+
+/** What modules were configured with at one place, compiled by each, by the key of the module. */
+export type PlannedModules = Readonly<Record<string, unknown>>
 
 /** What changes without a new plan: read `.current` once per request and keep what it gave. */
 export interface Handle<T> {
@@ -97,6 +104,21 @@ export interface PlannedAccessLog {
   readonly maxPendingLines: number
 }
 
+export interface PlannedCache {
+  /** Bodies, heads and indexes in the memory of each process, together. */
+  readonly memoryBytes: number
+  /** Lower-case names of response fields whose words are tags. */
+  readonly tagHeaders: readonly string[]
+  /** When responses carry Cache-Status (RFC 9211). */
+  readonly cacheStatus: 'never' | 'on-request' | 'always'
+  /** Whether a response that nobody waits for any more is fetched to its end and kept. */
+  readonly finishAbandoned: boolean
+  /** `cloudfront` profile: whether the Age a response comes with counts against its lifetime. */
+  readonly upstreamAge: 'subtract' | 'ignore'
+  /** `rfc` profile: what an Age field that is not one number means. */
+  readonly malformedAge: 'ignore' | 'stale'
+}
+
 export interface PlannedAdmin {
   readonly host: string
   readonly port: number
@@ -122,6 +144,7 @@ export interface PlannedDistribution {
     | { readonly type: 'allow' | 'deny'; readonly countries: ReadonlySet<string> }
     | undefined
   readonly logCookies: boolean
+  readonly modules: PlannedModules
 }
 
 export interface PlannedCustomError {
@@ -153,6 +176,7 @@ export interface PlannedBehavior {
   /** Answers at once with a redirect; `$1`, `$2`, … in `to` are what the pattern's `*` matched. */
   readonly redirect: { readonly to: string; readonly status: 301 | 302 | 303 | 307 | 308 } | undefined
   readonly rewrite: PlannedRewrite | undefined
+  readonly modules: PlannedModules
 }
 
 /** How the path changes on its way to an origin that does not know its prefix; acts at `send`. */
@@ -233,6 +257,7 @@ interface OriginBase {
   readonly responseCompletionTimeoutMs: number | undefined
   readonly keepaliveTimeoutMs: number
   readonly customHeaders: readonly { readonly name: string; readonly value: string | Secret }[]
+  readonly modules: PlannedModules
 }
 
 export interface UrlOrigin extends OriginBase {

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import type { Edge } from '../edge.ts'
 import { publicVisit } from '../log/public-visit.ts'
-import { type AdminAnswer, type AdminRoute, refused } from './route.ts'
+import { type AdminAnswer, type AdminRoute, refused } from '../admin-route.ts'
 
 /** What of an edge the control API asks. */
 export type AdminEdge = Pick<Edge, 'plan' | 'isDraining' | 'metricsText' | 'explain'> & {

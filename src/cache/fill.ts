@@ -2,13 +2,14 @@ import { type FileHandle, open, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { randomBytes } from 'node:crypto'
 import { Readable } from 'node:stream'
+import type { Awaitable } from '../base/promise.ts'
 import type { FinishedBody } from './store/store.ts'
 
 export interface FillOptions {
   /** Bodies up to this many bytes stay in memory; longer ones are spooled to a file. */
   readonly memoryBytes: number
-  /** Where spool files are made. */
-  readonly spoolFolder: string
+  /** Gives where spool files are made. */
+  readonly spoolFolder: () => Awaitable<string>
   /** Told when the spool cannot be written; the readers go on, the body is not kept. */
   readonly report: (problem: string) => void
   /** Go on filling when the last reader has left. */
@@ -130,8 +131,10 @@ export class Fill {
     for (const reader of this.#readers) reader.wake()
     if (this.#mode === 'memory')
       this.#finish({ kind: 'bytes', bytes: Buffer.concat(this.#pieces, this.#bytes) })
-    else if (this.#mode === 'pass') this.#finish(undefined)
-    else if (!this.#isWriting) void this.#spool()
+    else if (this.#mode === 'pass') {
+      this.#finish(undefined)
+      void this.#tidy()
+    } else if (!this.#isWriting) void this.#spool()
   }
 
   #break(error: Error): void {
@@ -149,10 +152,8 @@ export class Fill {
     this.#isWriting = true
     try {
       if (this.#file === undefined) {
-        this.#path = join(
-          this.#options.spoolFolder,
-          `fill-${process.pid}-${randomBytes(9).toString('base64url')}`,
-        )
+        const folder = await this.#options.spoolFolder()
+        this.#path = join(folder, `fill-${process.pid}-${randomBytes(9).toString('base64url')}`)
         this.#file = await open(this.#path, 'wx+', 0o600)
       }
       while (this.#pieces.length > 0) {
@@ -176,15 +177,17 @@ export class Fill {
       }
       this.#isWriting = false
       if (this.#state === 'whole') this.#finish({ kind: 'file', path: this.#path!, bytes: this.#bytes })
-      else if (this.#state === 'broken') await this.#tidy()
+      if (this.#state !== 'filling') await this.#tidy()
     } catch (error) {
       this.#isWriting = false
       this.#options.report(
-        `the spool in ${this.#options.spoolFolder} cannot be written (${String(error)}): a response is passed on without being stored`,
+        `the spool ${this.#path ?? 'folder'} cannot be written (${String(error)}): a response is passed on without being stored`,
       )
       if (this.#mode === 'spool') this.#mode = 'pass'
       this.#finish(undefined)
-      if (this.#source.isPaused()) this.#source.resume()
+      if (this.#state === 'filling') {
+        if (this.#source.isPaused()) this.#source.resume()
+      } else await this.#tidy()
     }
   }
 

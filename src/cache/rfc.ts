@@ -58,7 +58,7 @@ export function decideByRfc(
   if (directives.has('must-understand')) {
     if (!isUnderstood) return never('status-not-cached')
   } else if (directives.has('no-store')) return never('no-store')
-  if (directives.has('private') && directives.get('private') === undefined) return never('private')
+  // With field names it would concern only those (RFC 9111 section 5.2.2.7); most caches keep nothing, nor does this.
   if (directives.has('private')) return never('private')
   if (
     headers
@@ -119,15 +119,34 @@ function lifetimeOf(
 }
 
 /** How old a response was when it arrived, in seconds (RFC 9111 section 4.2.3). */
-export function initialAge(headers: HeaderList, requestedAt: number, receivedAt: number): number {
+export function initialAge(
+  headers: HeaderList,
+  requestedAt: number,
+  receivedAt: number,
+  isMalformedOld = false,
+): number {
   const date = parseHttpDate(headers.get('date') ?? '', receivedAt)
   const apparent = date === undefined ? 0 : Math.max(0, (receivedAt - date) / 1000)
   const delay = (receivedAt - requestedAt) / 1000
-  // Of several values the first counts; what is not a number counts as nothing (RFC 9111 section 5.1).
-  const field = headers.get('age')?.split(',')[0]?.trim()
-  const given = field !== undefined && /^\d+$/.test(field) ? Math.min(Number(field), 2 ** 31) : 0
-  return Math.max(apparent, given + delay)
+  return Math.max(apparent, ageOf(headers, isMalformedOld) + delay)
 }
+
+/**
+ * Age in seconds as a response gives it. Of several values the first counts, and what is not a number counts as nothing
+ * (RFC 9111 section 5.1); with `isMalformedOld` both mean that it is older than any lifetime, as RFC 7234 was read.
+ */
+export function ageOf(headers: HeaderList, isMalformedOld: boolean): number {
+  const field = headers.getJoined('age')
+  if (field === undefined) return 0
+  const comma = field.indexOf(',')
+  const first = (comma === -1 ? field : field.slice(0, comma)).trim()
+  if (isMalformedOld && (comma !== -1 || !DIGITS.test(first))) return MAX_AGE_SECONDS
+  return DIGITS.test(first) ? Math.min(Number(first), MAX_AGE_SECONDS) : 0
+}
+
+const DIGITS = /^\d+$/
+/** Larger than any lifetime that counts (RFC 9111 section 1.2.2). */
+const MAX_AGE_SECONDS = 2 ** 31
 
 /** Whether a stored response may be used for this request without asking the origin (RFC 9111 section 4.2 and 5.2.1). */
 export function isUsable(

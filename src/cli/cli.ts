@@ -2,9 +2,10 @@ import { readFileSync } from 'node:fs'
 import { Command, CommanderError, InvalidArgumentError } from 'commander'
 import { check } from './check.ts'
 import { demo } from './demo.ts'
-import { exitCodes, type ExitCode, type Output } from './exit.ts'
+import { exitCodes, type ExitCode, type Output } from '../base/exit.ts'
 import { explainCommand } from './explain.ts'
 import { init } from './init.ts'
+import { addModuleCommands } from './module-commands.ts'
 import { start } from './start.ts'
 
 export interface Cli {
@@ -100,6 +101,8 @@ export function createCli(output: Output): Cli {
     .action(async (options: { port: number }) => {
       code = await demo(options.port, output)
     })
+
+  addModuleCommands(program, output, (done) => (code = done))
 
   return {
     async run(argv) {

@@ -1,16 +1,19 @@
+import { resolve } from 'node:path'
 import { systemClock } from '../base/clock.ts'
 import { checkAdmin } from './check-environment.ts'
 import { checkDistributions } from './check-distributions.ts'
 import { checkFiles } from './check-files.ts'
 import { checkOrigins } from './check-origins.ts'
 import { checkPolicies } from './check-policies.ts'
-import { collectInto, type Problem } from './problem.ts'
+import { visitModulePlaces } from './module-places.ts'
+import { modules } from '../modules/index.ts'
+import { collectInto, type Problem } from '../base/problem.ts'
 import { type EdgeConfig, edgeSchema, type ParsedEdgeConfig } from './schema.ts'
 import { salvage } from './salvage.ts'
 import { withoutPrototypeKeys } from './prototype-keys.ts'
 import { tellSchemaProblems } from './schema-problems.ts'
 
-export type { Problem } from './problem.ts'
+export type { Problem } from '../base/problem.ts'
 
 /** A configuration that compiles: every default is filled, every reference is known to resolve, files were read. */
 export interface CheckedConfig {
@@ -58,7 +61,19 @@ export async function checkConfig(
   checkAdmin(view, environment, findings)
   checkDistributions(view, findings)
   const { pemTexts, files } = await checkFiles(view, baseFolder, options.now ?? systemClock.now(), findings)
+  const resources = {
+    baseFolder,
+    dataFolder: resolve(baseFolder, view.dataFolder ?? '.edgeward'),
+    environment,
+  }
+  const moduleFiles: string[] = []
+  await visitModulePlaces(view, modules, async (module, place) => {
+    moduleFiles.push(...((await module.check?.(place, findings, resources)) ?? []))
+  })
   if (!result.success || problems.some((problem) => problem.level === 'error'))
     return { problems, checked: undefined }
-  return { problems, checked: { config: result.data, pemTexts, environment, files } }
+  return {
+    problems,
+    checked: { config: result.data, pemTexts, environment, files: [...files, ...moduleFiles] },
+  }
 }

@@ -12,8 +12,11 @@ import type {
   PlannedBehavior,
   PlannedCachePolicy,
   PlannedDistribution,
+  PlannedModules,
   PlannedOrigin,
 } from '../plan.ts'
+import type { Segments } from '../base/problem.ts'
+import type { ModuleLevel } from '../modules/module.ts'
 import type { CheckedConfig } from './check.ts'
 import { DEFAULT_CACHE_POLICY } from './check-behaviors.ts'
 import { addressesOf } from './distribution-address.ts'
@@ -29,12 +32,17 @@ import type { ParsedEdgeConfig } from './schema.ts'
 type DistributionConfig = ParsedEdgeConfig['distributions'][string]
 type BehaviorConfig = DistributionConfig['defaultBehavior']
 
+/** What the modules of one place compile to. */
+export type ModulesAt = (level: ModuleLevel, segments: Segments, holder: object) => PlannedModules
+
 /** What every behavior of a distribution draws on. */
 interface Surroundings {
   readonly config: ParsedEdgeConfig
   readonly distribution: DistributionConfig
   readonly origins: ReadonlyMap<string, PlannedOrigin>
   readonly publicKeys: ReadonlyMap<string, KeyObject>
+  readonly segments: Segments
+  readonly modulesAt: ModulesAt
 }
 
 /** Compiles one distribution of a checked configuration. */
@@ -43,7 +51,9 @@ export function compileDistribution(
   checked: CheckedConfig,
   baseFolder: string,
   identity: Identity['name'],
+  modulesAt: ModulesAt,
 ): PlannedDistribution {
+  const segments: Segments = ['distributions', name]
   const { config, pemTexts, environment } = checked
   const distribution = config.distributions[name]!
   const resources = {
@@ -54,21 +64,26 @@ export function compileDistribution(
   const origins = new Map(
     Object.entries(distribution.origins).map(([origin, value]) => [
       origin,
-      compileOrigin(origin, value, resources),
+      {
+        ...compileOrigin(origin, value, resources),
+        modules: modulesAt('origin', [...segments, 'origins', origin], value),
+      },
     ]),
   )
   const publicKeys = new Map(
     Object.entries(config.publicKeys).map(([id, { pem }]) => [id, createPublicKey(resources.pem(pem))]),
   )
-  const surroundings: Surroundings = { config, distribution, origins, publicKeys }
+  const surroundings: Surroundings = { config, distribution, origins, publicKeys, segments, modulesAt }
   return {
     name,
     ...addressesOf(name, distribution, identity),
     aliases: distribution.aliases.map((alias) => alias.toLowerCase()),
     defaultRootObject: distribution.defaultRootObject,
     behaviors: [
-      ...distribution.behaviors.map((behavior) => compileBehavior(behavior.path, behavior, surroundings)),
-      compileBehavior('*', distribution.defaultBehavior, surroundings),
+      ...distribution.behaviors.map((behavior, index) =>
+        compileBehavior(behavior.path, behavior, ['behaviors', index], surroundings),
+      ),
+      compileBehavior('*', distribution.defaultBehavior, ['defaultBehavior'], surroundings),
     ],
     origins,
     customErrorResponses: new Map(
@@ -84,6 +99,7 @@ export function compileDistribution(
     ),
     geoRestriction: compileGeoRestriction(distribution.geoRestriction),
     logCookies: distribution.logCookies,
+    modules: modulesAt('distribution', segments, distribution),
   }
 }
 
@@ -99,6 +115,7 @@ function compileGeoRestriction(
 function compileBehavior(
   pattern: string,
   behavior: BehaviorConfig,
+  place: Segments,
   surroundings: Surroundings,
 ): PlannedBehavior {
   const { config } = surroundings
@@ -107,7 +124,7 @@ function compileBehavior(
     matches: compilePathPattern(pattern),
     ...compileTarget(behavior, surroundings),
     viewerProtocolPolicy: behavior.viewerProtocolPolicy,
-    allowedMethods: known(allowedMethodSet(behavior.allowedMethods), 'allowedMethods'),
+    allowedMethods: known(allowedMethodSet(behavior.allowedMethods, behavior.cacheProfile), 'allowedMethods'),
     cachedMethods: known(cachedMethodSet(behavior.cachedMethods), 'cachedMethods'),
     compress: behavior.compress,
     cacheProfile: behavior.cacheProfile,
@@ -116,6 +133,7 @@ function compileBehavior(
     trustedKeys: compileTrustedKeys(behavior, surroundings),
     redirect: behavior.redirect,
     rewrite: compileRewrite(behavior),
+    modules: surroundings.modulesAt('behavior', [...surroundings.segments, ...place], behavior),
   }
 }
 

@@ -1,4 +1,4 @@
-import type { Segments } from './problem.ts'
+import type { Segments } from '../base/problem.ts'
 
 /** The kinds of objects in a configuration that have reserved keys. */
 type Kind = 'configuration' | 'distribution' | 'behavior' | 'origin'

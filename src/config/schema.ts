@@ -1,21 +1,29 @@
 import { z } from 'zod'
 import { adminSchema } from './admin-config.ts'
-import { cachePolicySchema, forwardedValuesSchema, originRequestPolicySchema } from '../cache/config.ts'
+import {
+  cachePolicySchema,
+  cacheSchema,
+  forwardedValuesSchema,
+  originRequestPolicySchema,
+} from '../cache/config.ts'
 import { createDistributionSchema, keyGroupsSchema, publicKeysSchema } from '../distribution/config.ts'
 import { identitySchema, limitsSchema, listenerSchema, trustedProxiesSchema } from '../listener/config.ts'
 import { logSchema } from '../log/config.ts'
+import { moduleSchemas } from '../modules/index.ts'
 import { originGroupSchema, originSchema } from '../origin/config.ts'
 import { responseHeadersPolicySchema } from '../response/config.ts'
 
 const name = z.string().min(1).max(128)
 
 const distributionSchema = createDistributionSchema({
-  origin: originSchema,
+  origin: originSchema.extend(moduleSchemas.origin),
   originGroup: originGroupSchema,
   cachePolicy: cachePolicySchema,
   forwardedValues: forwardedValuesSchema,
   originRequestPolicy: originRequestPolicySchema,
   responseHeadersPolicy: responseHeadersPolicySchema,
+  behaviorModules: moduleSchemas.behavior,
+  distributionModules: moduleSchemas.distribution,
 })
 
 const geoSchema = z
@@ -51,6 +59,7 @@ export const edgeSchema = z
       .record(name, distributionSchema)
       .refine((sites) => Object.keys(sites).length > 0, 'is empty; at least one distribution is needed')
       .describe('Sites, by name.'),
+    cache: cacheSchema.prefault({}),
     cachePolicies: z.record(name, cachePolicySchema).default({}).describe('Cache policies, by name.'),
     originRequestPolicies: z
       .record(name, originRequestPolicySchema)
@@ -69,6 +78,7 @@ export const edgeSchema = z
       .min(1)
       .default('./.edgeward')
       .describe('Folder for what the edge keeps between starts, relative to the configuration file.'),
+    ...moduleSchemas.configuration,
   })
   .describe('Configuration of an edge.')
 

@@ -18,6 +18,8 @@ export interface DistributionParts<
   ForwardedValues extends z.ZodType,
   OriginRequestPolicy extends z.ZodType,
   ResponseHeadersPolicy extends z.ZodType,
+  BehaviorModules extends z.ZodRawShape,
+  DistributionModules extends z.ZodRawShape,
 > {
   readonly origin: Origin
   readonly originGroup: OriginGroup
@@ -25,6 +27,9 @@ export interface DistributionParts<
   readonly forwardedValues: ForwardedValues
   readonly originRequestPolicy: OriginRequestPolicy
   readonly responseHeadersPolicy: ResponseHeadersPolicy
+  /** Keys that modules add to a behavior and to a distribution. */
+  readonly behaviorModules: BehaviorModules
+  readonly distributionModules: DistributionModules
 }
 
 const redirect = z
@@ -65,6 +70,7 @@ function behaviorShape<
   ForwardedValues extends z.ZodType,
   OriginRequestPolicy extends z.ZodType,
   ResponseHeadersPolicy extends z.ZodType,
+  BehaviorModules extends z.ZodRawShape,
 >(
   parts: Omit<
     DistributionParts<
@@ -73,9 +79,11 @@ function behaviorShape<
       CachePolicy,
       ForwardedValues,
       OriginRequestPolicy,
-      ResponseHeadersPolicy
+      ResponseHeadersPolicy,
+      BehaviorModules,
+      z.ZodRawShape
     >,
-    'origin' | 'originGroup'
+    'origin' | 'originGroup' | 'distributionModules'
   >,
 ) {
   return {
@@ -149,6 +157,7 @@ function behaviorShape<
       .describe(
         'Whether the stripped prefix is put back into Location and cookie paths of the origin. Left out: yes.',
       ),
+    ...parts.behaviorModules,
   }
 }
 
@@ -190,6 +199,8 @@ export function createDistributionSchema<
   ForwardedValues extends z.ZodType,
   OriginRequestPolicy extends z.ZodType,
   ResponseHeadersPolicy extends z.ZodType,
+  BehaviorModules extends z.ZodRawShape,
+  DistributionModules extends z.ZodRawShape,
 >(
   parts: DistributionParts<
     Origin,
@@ -197,7 +208,9 @@ export function createDistributionSchema<
     CachePolicy,
     ForwardedValues,
     OriginRequestPolicy,
-    ResponseHeadersPolicy
+    ResponseHeadersPolicy,
+    BehaviorModules,
+    DistributionModules
   >,
 ) {
   const shape = behaviorShape(parts)
@@ -251,6 +264,7 @@ export function createDistributionSchema<
         .describe('Pages and lifetimes of errors, for the whole distribution.'),
       geoRestriction: geoRestriction.optional(),
       logCookies: z.boolean().default(false).describe('Whether the access log holds cookies.'),
+      ...parts.distributionModules,
     })
     .describe('A site of its own: host names, origins, behaviors.')
 }

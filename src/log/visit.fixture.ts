@@ -102,7 +102,17 @@ export function planFor(
     },
     log: { access: undefined, capture: undefined, keepVisits: 10, console: false, ...log },
     admin: undefined,
+    cache: {
+      memoryBytes: 1 << 20,
+      tagHeaders: [],
+      cacheStatus: 'never',
+      finishAbandoned: false,
+      upstreamAge: 'subtract',
+      malformedAge: 'ignore',
+    },
     geo: { countryFile: undefined, asnFile: undefined },
+    dataFolder: '/nowhere',
+    modules: {},
   }
 }
 
@@ -118,6 +128,7 @@ export function distributionOf(parts: Partial<PlannedDistribution> = {}): Planne
     customErrorResponses: new Map(),
     geoRestriction: undefined,
     logCookies: false,
+    modules: {},
     ...parts,
   }
 }

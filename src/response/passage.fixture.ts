@@ -73,6 +73,7 @@ export function passageOf(parts: PassageParts = {}): Passage {
     customErrorResponses: parts.customErrorResponses ?? new Map(),
     geoRestriction: undefined,
     logCookies: false,
+    modules: {},
   }
   // As after an answer of the origin.
   passage.visit.exit = 'send'
@@ -117,6 +118,7 @@ function behaviorOf(parts: PassageParts): PlannedBehavior {
     trustedKeys: undefined,
     redirect: undefined,
     rewrite: undefined,
+    modules: {},
     ...parts.behavior,
   }
 }
@@ -141,7 +143,17 @@ function planOf(identity: Identity): Plan {
     },
     log: { access: undefined, capture: undefined, keepVisits: 0, console: false },
     admin: undefined,
+    cache: {
+      memoryBytes: 1 << 20,
+      tagHeaders: [],
+      cacheStatus: 'never',
+      finishAbandoned: false,
+      upstreamAge: 'subtract',
+      malformedAge: 'ignore',
+    },
     geo: { countryFile: undefined, asnFile: undefined },
+    dataFolder: '/nowhere',
+    modules: {},
   }
 }
 

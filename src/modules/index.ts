@@ -1,0 +1,12 @@
+import type { Module, ModuleSchemas } from './module.ts'
+
+/** All modules. Their hooks run at each stage in this order. */
+export const modules: readonly Module[] = []
+
+/** The keys that modules add to a configuration. The types of the configuration are read off this table. */
+export const moduleSchemas = {
+  configuration: {},
+  distribution: {},
+  behavior: {},
+  origin: {},
+} as const satisfies ModuleSchemas
