@@ -3,7 +3,8 @@ import { systemClock, type Clock } from './base/clock.ts'
 import { createMemoryRelief } from './base/memory-relief.ts'
 import { type Cache, createCache } from './cache/cache.ts'
 import { createSpool } from './cache/spool.ts'
-import { MemoryStore } from './cache/store/memory.ts'
+import { openStore } from './cache/store/open-store.ts'
+import type { Selection } from './cache/store/store.ts'
 import { createDistribution } from './distribution/distribution.ts'
 import { type Geo, openGeo } from './distribution/geo.ts'
 import { createViewerHeaders } from './distribution/viewer-header-source.ts'
@@ -15,6 +16,7 @@ import { Body } from './http/body.ts'
 import { HeaderList } from './http/header-list.ts'
 import { type Door, Exchanges } from './listener/door.ts'
 import { type Listener, openListener } from './listener/listener.ts'
+import { cacheMetrics } from './log/cache-metrics.ts'
 import { createLog, type Log } from './log/log.ts'
 import type { OperationalLogger } from './log/operational.ts'
 import { signBucketRequest } from './origin/bucket.ts'
@@ -33,6 +35,7 @@ import { createSeams, type Seams } from './seams/seams.ts'
 import { createResponse } from './response/response.ts'
 import { trimForBehavior } from './response/shape.ts'
 import { type EdgeResponse, type Outcome, Passage, Visit, type ViewerRequest } from './visit.ts'
+import { warm, type Warmed } from './warm.ts'
 import { createWaf } from './waf/waf.ts'
 
 export interface EdgeOptions {
@@ -42,12 +45,20 @@ export interface EdgeOptions {
   /** Several processes share the ports. */
   readonly reusePort?: boolean
   readonly random?: () => number
+  /** The processes that share the ports with this one. */
+  readonly others?: OtherProcesses
   /** Of several processes, the one that runs jobs and listeners of modules. True unless given. */
   readonly isFirstProcess?: boolean
   /** The modules there are; those of `modules/index.ts` unless given. */
   readonly modules?: readonly Module[]
   /** Called with every visit that has ended. */
   readonly onVisit?: (visit: Visit) => void
+}
+
+/** What an edge asks of the processes beside it. */
+export interface OtherProcesses {
+  /** Resolves when all have done it, with the largest number of entries one of them had. */
+  invalidate(selection: Selection, how: { readonly soft: boolean }): Promise<number>
 }
 
 /** A running edge. */
@@ -67,6 +78,10 @@ export interface Edge {
   isDraining(): boolean
   /** All metrics in the text format of Prometheus. */
   metricsText(): string
+  /** Removes from the caches of all processes what is selected, or marks it stale; gives how many entries. */
+  invalidate(selection: Selection, how: { readonly soft: boolean }): Promise<number>
+  /** Fetches a URL into the cache, unless it is there and fresh. */
+  warm(question: ExplainQuestion): Promise<Warmed>
   /** What would be decided for a request, and why; nothing is sent or counted. */
   explain(question: ExplainQuestion): Promise<Explanation>
   /**
@@ -98,7 +113,8 @@ export async function startEdge(options: EdgeOptions): Promise<Edge> {
   const distribution = createDistribution({ clock, geo })
   const viewerHeader = createViewerHeaders(geo)
   const report = (problem: string) => options.operational.warn(problem)
-  const store = new MemoryStore({ maxBytes: options.plan.cache.memoryBytes, report })
+  const { memoryBytes, disk } = options.plan.cache
+  const store = await openStore({ memoryBytes, disk, clock, report })
   const spool = createSpool(store.spoolFolder)
   const cache = createCache({
     clock,
@@ -131,12 +147,13 @@ export async function startEdge(options: EdgeOptions): Promise<Edge> {
     isFirstProcess: options.isFirstProcess ?? true,
     random,
     fetchFrom,
-    invalidate: () => Promise.resolve(0),
+    invalidate: ({ soft = false, ...selection }) => invalidate(selection, { soft }),
   })
+  const functions = createFunctions()
   const line = createLine({
     distribution,
     waf: createWaf(),
-    functions: createFunctions(),
+    functions,
     cache: cache,
     origin: { ...origin, send },
     response: createResponse({ clock, random }),
@@ -144,6 +161,15 @@ export async function startEdge(options: EdgeOptions): Promise<Edge> {
     log: options.onVisit === undefined ? log : { finish: finishAndTell },
     within: errandFor,
   })
+
+  /** In this process at once, and in those that share the ports. What two of them hold is one entry. */
+  async function invalidate(selection: Selection, how: { readonly soft: boolean }): Promise<number> {
+    const [here, elsewhere] = await Promise.all([
+      cache.invalidate(selection, how),
+      options.others?.invalidate(selection, how) ?? 0,
+    ])
+    return Math.max(here, elsewhere)
+  }
 
   function finishAndTell(passage: Passage, outcome: Outcome): void {
     log.finish(passage, outcome)
@@ -268,6 +294,7 @@ export async function startEdge(options: EdgeOptions): Promise<Edge> {
     if (JSON.stringify(before.geo) !== JSON.stringify(next.geo)) notes.push('geo')
     if (JSON.stringify(before.log) !== JSON.stringify(next.log)) notes.push('log')
     if (before.cache.memoryBytes !== next.cache.memoryBytes) notes.push('cache.memoryBytes')
+    if (JSON.stringify(before.cache.disk) !== JSON.stringify(next.cache.disk)) notes.push('cache.disk')
     if (before.admin?.port !== next.admin?.port) notes.push('admin')
     return notes
   }
@@ -306,6 +333,7 @@ export async function startEdge(options: EdgeOptions): Promise<Edge> {
     isDraining: () => isDraining,
     metricsText: () =>
       moduleHost.metricsText() +
+      cacheMetrics(cache.stats(), cache.fetching()) +
       log.metrics.text({
         connections: () => listeners.reduce((sum, listener) => sum + listener.connections(), 0),
         requestsInFlight: () => door.exchanges.size,
@@ -322,6 +350,8 @@ export async function startEdge(options: EdgeOptions): Promise<Edge> {
         modules: moduleHost,
         cachePeek: cache.peek,
       }),
+    invalidate,
+    warm: (question) => warm(question, { open, distribution, functions, modules: moduleHost, line }),
     reload,
     stop,
   }

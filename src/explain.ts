@@ -201,7 +201,8 @@ export async function explain(
   return { stages, outcome: `the answer of origin ${origin!.name}` }
 }
 
-function requestOf(question: ExplainQuestion): ViewerRequest | string {
+/** The request of a question, or what is wrong with it. */
+export function requestOf(question: ExplainQuestion): ViewerRequest | string {
   let url: URL
   try {
     url = new URL(question.url)

@@ -49,7 +49,7 @@ export function compilePlan(checked: CheckedConfig, { baseFolder, version }: Com
     isTrustedProxy: compileCidrs(config.trustedProxies),
     limits: compileLimits(config.limits),
     log: compileLog(config.log, baseFolder),
-    cache: compileCache(config.cache),
+    cache: compileCache(config.cache, baseFolder, dataFolder),
     admin: compileAdmin(config.admin, checked.environment),
     dataFolder,
     modules: modulesAt('configuration', [], config),
