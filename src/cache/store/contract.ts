@@ -278,7 +278,8 @@ export function storeContract(driver: string, install: InstallStore): void {
     ]
 
     async function putFour(store: CacheStore): Promise<void> {
-      await putText(store, 'a1', 'one', { path: '/a/x', tags: ['red'] })
+      const later = { staleWhileRevalidateUntil: 3_601_030, staleIfErrorUntil: 3_601_070 }
+      await putText(store, 'a1', 'one', { path: '/a/x', tags: ['red'], ...later })
       await putText(store, 'a2', 'two', { path: '/a/y?q=1' })
       await putText(store, 'b1', 'three', { path: '/b', tags: ['red', 'blue'] })
       await putText(store, 'c1', 'four', { path: '/a/x', distributionId: 'E2', tags: ['blue'] })
@@ -303,6 +304,9 @@ export function storeContract(driver: string, install: InstallStore): void {
         assert.equal(await store.invalidate({ tags: ['red'] }, { soft: true, now: NOW }), 2)
         const { entry } = (await store.get('a1'))!
         assert.equal(entry.freshUntil, NOW)
+        // What the origin allowed beyond its lifetime counts from now on.
+        assert.equal(entry.staleWhileRevalidateUntil, NOW + 30)
+        assert.equal(entry.staleIfErrorUntil, NOW + 70)
         assert.equal(entry.revision, 2)
         assert.equal((await store.get('a2'))?.entry.freshUntil, 3_601_000)
         // A 304 that was asked for before the purge was made of revision 1.
