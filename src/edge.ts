@@ -9,7 +9,8 @@ import { createDistribution } from './distribution/distribution.ts'
 import { type Geo, openGeo } from './distribution/geo.ts'
 import { createViewerHeaders } from './distribution/viewer-header-source.ts'
 import { explain, type ExplainQuestion, type Explanation } from './explain.ts'
-import { createFunctions } from './functions/functions.ts'
+import { functionRoutes } from './functions/admin-routes.ts'
+import { createFunctions, type Functions } from './functions/functions.ts'
 import type { Fault } from './faults.ts'
 import { newRequestId } from './base/ids.ts'
 import { Body } from './http/body.ts'
@@ -23,17 +24,17 @@ import { createFolderOrigin } from './origin/folder.ts'
 import { OriginNames } from './origin/names.ts'
 import { createOrigin } from './origin/origin.ts'
 import { OriginPools } from './origin/pools.ts'
-import { isWebSocket } from './origin/prepare.ts'
 import type { Handle, Plan, PlannedBehavior, PlannedDistribution, PlannedOrigin } from './plan.ts'
 import { createModuleHost } from './module-host.ts'
 import { modules as allModules } from './modules/index.ts'
 import type { Module, OriginFetch } from './modules/module.ts'
+import { isWebSocket } from './origin/prepare.ts'
 import { createLine } from './request.ts'
 import type { Line, Send } from './rooms.ts'
 import { createSeams, type Seams } from './seams/seams.ts'
 import { createResponse } from './response/response.ts'
-import { trimForBehavior } from './response/shape.ts'
 import { type EdgeResponse, type Outcome, Passage, Visit, type ViewerRequest } from './visit.ts'
+import { trimForBehavior } from './response/shape.ts'
 import { createWaf } from './waf/waf.ts'
 
 export interface EdgeOptions {
@@ -60,6 +61,7 @@ export interface Edge {
   /** Invalidates in all processes; gives how many entries of this one it concerned, and the reference. */
   invalidate(request: InvalidationRequest): Promise<{ readonly id: string; readonly count: number }>
   readonly listeners: readonly Listener[]
+  readonly functions: Functions
   readonly seams: Seams
   /** Ports that modules have opened. */
   moduleListeners(): readonly { readonly name: string; readonly url: string }[]
@@ -136,6 +138,13 @@ export async function startEdge(options: EdgeOptions): Promise<Edge> {
     return (await follow()).append(request)
   }
 
+  const functions = createFunctions({
+    clock,
+    viewerHeader,
+    report: (says) => options.operational.warn(says),
+    random: options.random ?? Math.random,
+  })
+  await functions.use(options.plan)
   const origin = createOrigin({
     clock,
     names,
@@ -158,13 +167,16 @@ export async function startEdge(options: EdgeOptions): Promise<Edge> {
     isFirstProcess: options.isFirstProcess ?? true,
     random,
     fetchFrom,
-    invalidate: async (selection) => (await invalidate({ ...selection, by: 'module' })).count,
+    invalidate: async (selection) => {
+      const all = selection.paths === undefined && selection.tags === undefined
+      return (await invalidate({ ...selection, all, by: 'module' })).count
+    },
   })
   const line = createLine({
     distribution,
     waf: createWaf(),
-    functions: createFunctions(),
-    cache: cache,
+    functions: functions.room,
+    cache,
     origin: { ...origin, send },
     response: createResponse({ clock, random }),
     modules: moduleHost,
@@ -270,6 +282,7 @@ export async function startEdge(options: EdgeOptions): Promise<Edge> {
     }
   } catch (error) {
     for (const listener of listeners) listener.close()
+    await functions.close()
     await moduleHost.close()
     await seams.close()
     await log.close()
@@ -279,6 +292,7 @@ export async function startEdge(options: EdgeOptions): Promise<Edge> {
 
   async function reload(next: Plan): Promise<readonly string[]> {
     await moduleHost.prepare(next)
+    await functions.use(next)
     const before = plan.current
     plan.current = next
     moduleHost.adopt(next)
@@ -316,6 +330,7 @@ export async function startEdge(options: EdgeOptions): Promise<Edge> {
     await moduleHost.close()
     await (await following)?.close()
     pools.close()
+    await functions.close()
     await store.close()
     await spool.close()
     await log.close()
@@ -330,15 +345,17 @@ export async function startEdge(options: EdgeOptions): Promise<Edge> {
     cache,
     invalidate,
     listeners,
+    functions,
     seams,
     moduleListeners: () => moduleHost.listeners(),
-    adminRoutes: () => moduleHost.adminRoutes(),
+    adminRoutes: () => [...functionRoutes(functions), ...moduleHost.adminRoutes()],
     open,
     isDraining: () => isDraining,
     metricsText: () =>
       moduleHost.metricsText() +
       log.metrics.text({
         connections: () => listeners.reduce((sum, listener) => sum + listener.connections(), 0),
+        laneConnections: () => listeners.reduce((sum, listener) => sum + listener.laneConnections(), 0),
         requestsInFlight: () => door.exchanges.size,
         originConnections: () => pools.size,
         logDropped: () => log.access?.dropped ?? 0,
@@ -350,8 +367,8 @@ export async function startEdge(options: EdgeOptions): Promise<Edge> {
         distribution,
         viewerHeader,
         geo,
-        modules: moduleHost,
         cachePeek: cache.peek,
+        modules: moduleHost,
       }),
     reload,
     stop,
