@@ -1,15 +1,17 @@
+import { join } from 'node:path'
 import type { AdminRoute } from './admin-route.ts'
 import { systemClock, type Clock } from './base/clock.ts'
 import { createMemoryRelief } from './base/memory-relief.ts'
 import { type Cache, createCache } from './cache/cache.ts'
+import { InvalidationFollower, type InvalidationRequest } from './cache/invalidations.ts'
 import { createSpool } from './cache/spool.ts'
 import { openStore } from './cache/store/open-store.ts'
-import type { Selection } from './cache/store/store.ts'
 import { createDistribution } from './distribution/distribution.ts'
 import { type Geo, openGeo } from './distribution/geo.ts'
 import { createViewerHeaders } from './distribution/viewer-header-source.ts'
 import { explain, type ExplainQuestion, type Explanation } from './explain.ts'
-import { createFunctions } from './functions/functions.ts'
+import { functionRoutes } from './functions/admin-routes.ts'
+import { createFunctions, type Functions } from './functions/functions.ts'
 import type { Fault } from './faults.ts'
 import { newRequestId } from './base/ids.ts'
 import { Body } from './http/body.ts'
@@ -24,17 +26,17 @@ import { createFolderOrigin } from './origin/folder.ts'
 import { OriginNames } from './origin/names.ts'
 import { createOrigin } from './origin/origin.ts'
 import { OriginPools } from './origin/pools.ts'
-import { isWebSocket } from './origin/prepare.ts'
 import type { Handle, Plan, PlannedBehavior, PlannedDistribution, PlannedOrigin } from './plan.ts'
 import { createModuleHost } from './module-host.ts'
 import { modules as allModules } from './modules/index.ts'
 import type { Module, OriginFetch } from './modules/module.ts'
+import { isWebSocket } from './origin/prepare.ts'
 import { createLine } from './request.ts'
 import type { Line, Send } from './rooms.ts'
 import { createSeams, type Seams } from './seams/seams.ts'
 import { createResponse } from './response/response.ts'
-import { trimForBehavior } from './response/shape.ts'
 import { type EdgeResponse, type Outcome, Passage, Visit, type ViewerRequest } from './visit.ts'
+import { trimForBehavior } from './response/shape.ts'
 import { warm, type Warmed } from './warm.ts'
 import { createWaf } from './waf/waf.ts'
 
@@ -45,8 +47,6 @@ export interface EdgeOptions {
   /** Several processes share the ports. */
   readonly reusePort?: boolean
   readonly random?: () => number
-  /** The processes that share the ports with this one. */
-  readonly others?: OtherProcesses
   /** Of several processes, the one that runs jobs and listeners of modules. True unless given. */
   readonly isFirstProcess?: boolean
   /** The modules there are; those of `modules/index.ts` unless given. */
@@ -55,19 +55,16 @@ export interface EdgeOptions {
   readonly onVisit?: (visit: Visit) => void
 }
 
-/** What an edge asks of the processes beside it. */
-export interface OtherProcesses {
-  /** Resolves when all have done it, with the largest number of entries one of them had. */
-  invalidate(selection: Selection, how: { readonly soft: boolean }): Promise<number>
-}
-
 /** A running edge. */
 export interface Edge {
   readonly plan: Handle<Plan>
   readonly line: Line
   readonly log: Log
   readonly cache: Cache
+  /** Invalidates in all processes; gives how many entries of this one it concerned, and the reference. */
+  invalidate(request: InvalidationRequest): Promise<{ readonly id: string; readonly count: number }>
   readonly listeners: readonly Listener[]
+  readonly functions: Functions
   readonly seams: Seams
   /** Ports that modules have opened. */
   moduleListeners(): readonly { readonly name: string; readonly url: string }[]
@@ -78,8 +75,6 @@ export interface Edge {
   isDraining(): boolean
   /** All metrics in the text format of Prometheus. */
   metricsText(): string
-  /** Removes from the caches of all processes what is selected, or marks it stale; gives how many entries. */
-  invalidate(selection: Selection, how: { readonly soft: boolean }): Promise<number>
   /** Fetches a URL into the cache, unless it is there and fresh. */
   warm(question: ExplainQuestion): Promise<Warmed>
   /** What would be decided for a request, and why; nothing is sent or counted. */
@@ -114,7 +109,7 @@ export async function startEdge(options: EdgeOptions): Promise<Edge> {
   const viewerHeader = createViewerHeaders(geo)
   const report = (problem: string) => options.operational.warn(problem)
   const { memoryBytes, disk } = options.plan.cache
-  const store = await openStore({ memoryBytes, disk, clock, report })
+  const { store, writesDisk } = await openStore({ memoryBytes, disk, clock, report })
   const spool = createSpool(store.spoolFolder)
   const cache = createCache({
     clock,
@@ -125,6 +120,42 @@ export async function startEdge(options: EdgeOptions): Promise<Edge> {
     spoolFolder: spool.folder,
     report,
   })
+  let following: Promise<InvalidationFollower> | undefined
+  /** Shared state is opened when something is invalidated, or from the start when processes must agree. */
+  function follow(): Promise<InvalidationFollower> {
+    following ??= openFollower()
+    following.catch(() => (following = undefined))
+    return following
+  }
+
+  async function openFollower(): Promise<InvalidationFollower> {
+    const { invalidations } = await seams.state()
+    const follower = await InvalidationFollower.open({
+      log: (id) => invalidations.log(id),
+      apply: (selection, how) => cache.invalidate(selection, how),
+      // Alone, whatever was confirmed has been applied to the disk. Of several processes the one that writes the disk may
+      // have been killed before it had heard of it.
+      positionFile:
+        disk !== undefined && options.plan.processes > 1 && writesDisk()
+          ? join(disk.folder, 'invalidations.json')
+          : undefined,
+      report,
+    })
+    await follower.follow(plan.current.distributions.map(({ id }) => id))
+    return follower
+  }
+
+  async function invalidate(request: InvalidationRequest): Promise<{ id: string; count: number }> {
+    return (await follow()).append(request)
+  }
+
+  const functions = createFunctions({
+    clock,
+    viewerHeader,
+    report: (says) => options.operational.warn(says),
+    random: options.random ?? Math.random,
+  })
+  await functions.use(options.plan)
   const origin = createOrigin({
     clock,
     names,
@@ -147,29 +178,22 @@ export async function startEdge(options: EdgeOptions): Promise<Edge> {
     isFirstProcess: options.isFirstProcess ?? true,
     random,
     fetchFrom,
-    invalidate: ({ soft = false, ...selection }) => invalidate(selection, { soft }),
+    invalidate: async (selection) => {
+      const all = selection.paths === undefined && selection.tags === undefined
+      return (await invalidate({ ...selection, all, by: 'module' })).count
+    },
   })
-  const functions = createFunctions()
   const line = createLine({
     distribution,
     waf: createWaf(),
-    functions,
-    cache: cache,
+    functions: functions.room,
+    cache,
     origin: { ...origin, send },
     response: createResponse({ clock, random }),
     modules: moduleHost,
     log: options.onVisit === undefined ? log : { finish: finishAndTell },
     within: errandFor,
   })
-
-  /** In this process at once, and in those that share the ports. What two of them hold is one entry. */
-  async function invalidate(selection: Selection, how: { readonly soft: boolean }): Promise<number> {
-    const [here, elsewhere] = await Promise.all([
-      cache.invalidate(selection, how),
-      options.others?.invalidate(selection, how) ?? 0,
-    ])
-    return Math.max(here, elsewhere)
-  }
 
   function finishAndTell(passage: Passage, outcome: Outcome): void {
     log.finish(passage, outcome)
@@ -254,6 +278,7 @@ export async function startEdge(options: EdgeOptions): Promise<Edge> {
   }
   const listeners: Listener[] = []
   try {
+    if (options.plan.processes > 1) await follow()
     await moduleHost.prepare(options.plan)
     moduleHost.adopt(options.plan)
     for (const planned of options.plan.listeners) {
@@ -268,6 +293,7 @@ export async function startEdge(options: EdgeOptions): Promise<Edge> {
     }
   } catch (error) {
     for (const listener of listeners) listener.close()
+    await functions.close()
     await moduleHost.close()
     await seams.close()
     await log.close()
@@ -277,9 +303,11 @@ export async function startEdge(options: EdgeOptions): Promise<Edge> {
 
   async function reload(next: Plan): Promise<readonly string[]> {
     await moduleHost.prepare(next)
+    await functions.use(next)
     const before = plan.current
     plan.current = next
     moduleHost.adopt(next)
+    await (await following)?.follow(next.distributions.map(({ id }) => id))
     geo
       .prepare(next)
       .catch((error: unknown) =>
@@ -312,7 +340,9 @@ export async function startEdge(options: EdgeOptions): Promise<Edge> {
     await Promise.all(listeners.map((listener) => listener.drain()))
     deadline.cancel()
     await moduleHost.close()
+    await (await following)?.close()
     pools.close()
+    await functions.close()
     await store.close()
     await spool.close()
     await log.close()
@@ -325,10 +355,12 @@ export async function startEdge(options: EdgeOptions): Promise<Edge> {
     line,
     log,
     cache,
+    invalidate,
     listeners,
+    functions,
     seams,
     moduleListeners: () => moduleHost.listeners(),
-    adminRoutes: () => moduleHost.adminRoutes(),
+    adminRoutes: () => [...functionRoutes(functions), ...moduleHost.adminRoutes()],
     open,
     isDraining: () => isDraining,
     metricsText: () =>
@@ -336,6 +368,7 @@ export async function startEdge(options: EdgeOptions): Promise<Edge> {
       cacheMetrics(cache.stats(), cache.fetching()) +
       log.metrics.text({
         connections: () => listeners.reduce((sum, listener) => sum + listener.connections(), 0),
+        laneConnections: () => listeners.reduce((sum, listener) => sum + listener.laneConnections(), 0),
         requestsInFlight: () => door.exchanges.size,
         originConnections: () => pools.size,
         logDropped: () => log.access?.dropped ?? 0,
@@ -347,11 +380,11 @@ export async function startEdge(options: EdgeOptions): Promise<Edge> {
         distribution,
         viewerHeader,
         geo,
-        modules: moduleHost,
         cachePeek: cache.peek,
+        modules: moduleHost,
       }),
-    invalidate,
-    warm: (question) => warm(question, { open, distribution, functions, modules: moduleHost, line }),
+    warm: (question) =>
+      warm(question, { open, distribution, functions: functions.room, modules: moduleHost, line }),
     reload,
     stop,
   }

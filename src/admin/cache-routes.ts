@@ -24,7 +24,7 @@ const invalidationSchema = z
     return all ? paths === undefined && tags === undefined : (paths ?? tags ?? distribution) !== undefined
   }, 'give paths, tags or a distribution; or all: true and neither paths nor tags')
 const INVALIDATION =
-  '{"paths": ["/a", "/b/*"], "tags": ["t"], "distribution": "name or id", "soft": false}, or {"all": true}; an entry goes for which all that is given agrees'
+  '{"paths": ["/a", "/b/*"], "tags": ["t"], "distribution": "name or id", "soft": false}, or {"all": true}'
 
 const warmSchema = z.strictObject({
   urls: z.array(z.string().max(16_384)).min(1).max(MAX_WARMED),
@@ -53,12 +53,19 @@ export function cacheRoutes(edge: Pick<Edge, 'plan' | 'cache' | 'invalidate' | '
       const known = distributions.map(({ id, name }) => `${name} (${id})`).join(', ')
       return refused(404, `there is no distribution ${distribution}; known: ${known}`)
     }
-    const selection = {
-      ...(paths === undefined ? {} : { paths }),
-      ...(tags === undefined ? {} : { tags }),
-      ...(found === undefined ? {} : { distributionId: found.id }),
+    let entries = 0
+    for (const { id: distributionId } of found === undefined ? distributions : [found]) {
+      const { count } = await edge.invalidate({
+        distributionId,
+        ...(paths === undefined ? {} : { paths }),
+        ...(tags === undefined ? {} : { tags }),
+        all: paths === undefined && tags === undefined,
+        soft,
+        by: 'admin',
+      })
+      entries += count
     }
-    return { body: { entries: await edge.invalidate(selection, { soft }), soft } }
+    return { body: { entries, soft } }
   }
 
   async function warmed(body: unknown): Promise<AdminAnswer> {

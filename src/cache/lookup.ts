@@ -275,6 +275,7 @@ function fork(passage: Passage, visit: Visit): Passage {
   alone.distribution = passage.distribution
   alone.behavior = passage.behavior
   alone.normalisedPath = passage.normalisedPath
+  alone.route = passage.route
   alone.moduleKey = passage.moduleKey
   alone.errorUri = passage.errorUri
   alone.errorArgs = passage.errorArgs

@@ -90,7 +90,9 @@ export function createCli(output: Output): Cli {
 
   program
     .command('invalidate')
-    .description("take responses out of the running edge's cache; what is given must all agree")
+    .description(
+      "take responses out of the running edge's cache: those of these paths, and those with these tags",
+    )
     .argument(
       '[paths...]',
       'paths with query as in the cache key; * as the last character stands for anything',

@@ -1,12 +1,10 @@
 import cluster, { type Worker } from 'node:cluster'
-import { type InvalidationMessage, InvalidationRelay, type Peer } from './shared-invalidations.ts'
 
 /** What a worker tells its parent, and the parent its workers. */
 export type WorkerMessage =
   | { readonly kind: 'listening'; readonly urls: readonly string[] }
   | { readonly kind: 'failed'; readonly message: string }
   | { readonly kind: 'reload' }
-  | InvalidationMessage
 
 const PROCESS_SLOT = 'EDGEWARD_PROCESS_SLOT'
 
@@ -34,11 +32,6 @@ export async function runProcesses(
   let exitCode = 0
   let alive = 0
   let lastStart = 0
-  const relay = new InvalidationRelay(() =>
-    workers()
-      .filter((each) => each.isConnected())
-      .map(peerOf),
-  )
   const allEnded = Promise.withResolvers<void>()
 
   function start(slot: number): void {
@@ -53,13 +46,10 @@ export async function runProcesses(
         report(message.message)
         exitCode = 1
         stop()
-      } else if (message.kind === 'invalidate' || message.kind === 'invalidated') {
-        relay.take(peerOf(worker), message)
       }
     })
     worker.on('exit', (code, signal) => {
       alive--
-      relay.left(worker.id)
       if (isStopping) {
         if (alive === 0) allEnded.resolve()
         return
@@ -72,15 +62,6 @@ export async function runProcesses(
         Math.max(0, lastStart + 1000 - Date.now()),
       )
     })
-  }
-
-  function peerOf(worker: Worker): Peer {
-    return {
-      id: worker.id,
-      send: (message) => {
-        if (worker.isConnected()) worker.send(message)
-      },
-    }
   }
 
   function workers(): Worker[] {

@@ -7,7 +7,6 @@ import { type Edge, startEdge } from '../edge.ts'
 import { createOperationalLogger, type OperationalLogger } from '../log/operational.ts'
 import type { Plan } from '../plan.ts'
 import { isFirstProcess, runProcesses, type WorkerMessage } from './cluster.ts'
-import { SharedInvalidations } from './shared-invalidations.ts'
 import { exitCodes, type ExitCode, type Output } from '../base/exit.ts'
 import { type ReadConfig, readConfig, report } from './problems.ts'
 
@@ -47,7 +46,6 @@ export async function start(options: StartOptions, output: Output): Promise<Exit
 
 async function serve(options: StartOptions, read: ReadConfig, plan: Plan, output: Output): Promise<ExitCode> {
   const operational = createOperationalLogger()
-  const shared = shareInvalidations(operational)
   let edge: Edge
   let admin: Admin | undefined
   try {
@@ -56,7 +54,6 @@ async function serve(options: StartOptions, read: ReadConfig, plan: Plan, output
       operational,
       reusePort: cluster.isWorker,
       isFirstProcess: isFirstProcess(),
-      ...(shared === undefined ? {} : { others: shared.others }),
     })
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error)
@@ -65,7 +62,6 @@ async function serve(options: StartOptions, read: ReadConfig, plan: Plan, output
     else output.error(message)
     return exitCodes.failed
   }
-  shared?.adopt(edge)
 
   let version = 1
   const reload = async (why: string): Promise<string | undefined> => {
@@ -142,22 +138,6 @@ async function serve(options: StartOptions, read: ReadConfig, plan: Plan, output
   if (cluster.isWorker) process.disconnect?.()
   if (cut > 0) operational.warn(`${cut} connections were cut because the drain timeout was over`)
   return exitCodes.ok
-}
-
-/** Of several processes: what one invalidates, all do. Listens from the start; who is not ready does it then. */
-function shareInvalidations(
-  operational: OperationalLogger,
-): { readonly others: SharedInvalidations; adopt(edge: Edge): void } | undefined {
-  if (!cluster.isWorker) return undefined
-  const others = new SharedInvalidations((message) => void process.send?.(message satisfies WorkerMessage))
-  const started = Promise.withResolvers<Edge>()
-  process.on('message', (message: WorkerMessage) => {
-    if (message.kind !== 'invalidate' && message.kind !== 'invalidated') return
-    started.promise
-      .then((edge) => others.take(message, (selection, how) => edge.cache.invalidate(selection, how)))
-      .catch((error: unknown) => operational.error(`an invalidation: ${String(error)}`))
-  })
-  return { others, adopt: started.resolve }
 }
 
 /** Resolves at the first SIGTERM or SIGINT; a second one ends the process at once. */

@@ -31,9 +31,9 @@ const sizes = Array.from({ length: PATHS }, (_, i) =>
   i % 20 === 0 ? 1_100_000 + below(2_000_000) : 1 + below(60_000),
 )
 /** Of each group of paths (a tag): counts up with each invalidation, and is part of every body. */
-const generations = new Array<number>(GROUPS).fill(1)
+const generations = Array.from({ length: GROUPS }, () => 1)
 /** What must be served at least, because the invalidation of what was before is confirmed. */
-const confirmed = new Array<number>(GROUPS).fill(1)
+const confirmed = Array.from({ length: GROUPS }, () => 1)
 
 const bodies = new Map<string, Buffer>()
 function bodyOf(seed: string, size: number): Buffer {

@@ -12,10 +12,22 @@ export interface OpenStoreOptions {
   readonly report: StoreReport
 }
 
+export interface OpenedStore {
+  readonly store: CacheStore
+  /** Whether this process writes the disk: of several it is one. */
+  readonly writesDisk: () => boolean
+}
+
 /** The store of an edge: memory over disk, or memory alone. Never rejects: a disk that cannot be used is told. */
-export async function openStore({ memoryBytes, disk, clock, report }: OpenStoreOptions): Promise<CacheStore> {
+export async function openStore({
+  memoryBytes,
+  disk,
+  clock,
+  report,
+}: OpenStoreOptions): Promise<OpenedStore> {
   const memory = new MemoryStore({ maxBytes: memoryBytes, report })
-  if (disk === undefined) return memory
+  if (disk === undefined) return { store: memory, writesDisk: () => false }
   const isInUse = (key: string): boolean => memory.isUsed(key)
-  return new TieredStore(memory, await openDiskStore({ ...disk, isInUse, clock, report }), 'disk')
+  const below = await openDiskStore({ ...disk, isInUse, clock, report })
+  return { store: new TieredStore(memory, below, 'disk'), writesDisk: () => below.role === 'writer' }
 }
