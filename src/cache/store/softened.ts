@@ -6,8 +6,8 @@ export function softened(entry: Entry, now: number): Entry {
 }
 
 /**
- * An entry that is fresh until `now` at most. How long it may be served after that is what its origin allowed (RFC 5861),
- * counted from then on.
+ * An entry that is fresh until `now` at most. How long it may be served while it is refreshed counts from then on
+ * (RFC 5861 section 3); when its origin fails it is as good as it would have been.
  */
 export function staleAsOf(entry: Entry, now: number): Entry {
   const earlier = Math.max(0, entry.freshUntil - now)
@@ -15,6 +15,5 @@ export function staleAsOf(entry: Entry, now: number): Entry {
     ...entry,
     freshUntil: entry.freshUntil - earlier,
     staleWhileRevalidateUntil: entry.staleWhileRevalidateUntil - earlier,
-    staleIfErrorUntil: entry.staleIfErrorUntil - earlier,
   }
 }
