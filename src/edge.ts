@@ -360,7 +360,6 @@ export async function startEdge(options: EdgeOptions): Promise<Edge> {
         originConnections: () => pools.size,
         logDropped: () => log.access?.dropped ?? 0,
         logPending: () => log.access?.pending ?? 0,
-        cache: () => ({ ...cache.stats(), fetching: cache.fetching(), waiting: cache.waiting() }),
       }),
     explain: (question) =>
       explain(plan.current, question, {

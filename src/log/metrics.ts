@@ -78,17 +78,6 @@ function count(faults: Map<FaultCode, number>, code: FaultCode): void {
   faults.set(code, (faults.get(code) ?? 0) + 1)
 }
 
-/** The cache at the moment of a scrape. */
-export interface CacheGauges {
-  readonly entries: number
-  readonly bytes: number
-  readonly maxBytes: number
-  readonly evictions: number
-  /** Fetches under way, and requests that wait for one of them. */
-  readonly fetching: number
-  readonly waiting: number
-}
-
 /** What else is shown, asked for at the moment of a scrape. */
 export interface Gauges {
   readonly connections: () => number
@@ -97,7 +86,6 @@ export interface Gauges {
   readonly originConnections: () => number
   readonly logDropped: () => number
   readonly logPending: () => number
-  readonly cache: () => CacheGauges
 }
 
 /**
@@ -124,7 +112,7 @@ export class Metrics {
   }
 
   /** Everything at this moment. The delay of the event loop is that since the last call. */
-  text(gauges: Gauges): string {
+  text(gauges: Gauges, tellMore?: (page: MetricsPage) => void): string {
     const page = new MetricsPage()
     this.#tellTraffic(page)
     this.#tellOrigins(page)
@@ -140,15 +128,7 @@ export class Metrics {
       [{}, gauges.logDropped()],
     ])
     page.gauge('edgeward_log_lines_pending', 'Access log lines that wait to be written.', gauges.logPending())
-    const cache = gauges.cache()
-    page.gauge('edgeward_cache_entries', 'Stored responses.', cache.entries)
-    page.gauge('edgeward_cache_bytes', 'Bytes that stored responses take.', cache.bytes)
-    page.gauge('edgeward_cache_max_bytes', 'Bytes that they may take.', cache.maxBytes)
-    page.counter('edgeward_cache_evictions_total', 'Responses that gave way to others.', [
-      [{}, cache.evictions],
-    ])
-    page.gauge('edgeward_cache_fetches', 'Responses that are being fetched for the cache.', cache.fetching)
-    page.gauge('edgeward_cache_waiting', 'Requests that wait for the fetch of another one.', cache.waiting)
+    tellMore?.(page)
     this.#tellProcess(page)
     return page.text()
   }
