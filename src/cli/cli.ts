@@ -4,8 +4,10 @@ import { check } from './check.ts'
 import { demo } from './demo.ts'
 import { exitCodes, type ExitCode, type Output } from '../base/exit.ts'
 import { explainCommand } from './explain.ts'
+import { addFunctionCommands } from './function-commands.ts'
 import { init } from './init.ts'
 import { addModuleCommands } from './module-commands.ts'
+import { addWafCommands } from './waf-commands.ts'
 import { start } from './start.ts'
 
 export interface Cli {
@@ -85,6 +87,9 @@ export function createCli(output: Output): Cli {
         code = await explainCommand({ url, ...options }, output)
       },
     )
+
+  addWafCommands(program, output, (result) => (code = result))
+  addFunctionCommands(program, output, (done) => (code = done))
 
   program
     .command('init')
