@@ -233,7 +233,10 @@ export class Lookups {
       hasViewer: !passage.plan.cache.finishAbandoned,
     })
     flights.begin(flight)
-    if (isShared) passage.onDepart(() => flight.leave())
+    if (isShared) {
+      fetching.viewer = passage
+      passage.onDepart(() => flight.leave())
+    }
     return { kind: 'miss', facts, passage: fetching }
   }
 

@@ -34,7 +34,8 @@ export function createConsoleLine(hasColours: boolean): (visit: Visit) => string
             ? 'cyan'
             : 'green'
     const result = visit.resultType === visit.detailedResultType ? visit.resultType : visit.detailedResultType
-    const why = visit.cause === undefined ? '' : `  ${paint('grey', shorten(visit.cause, 100))}`
+    const says = visit.cause ?? missReason(visit)
+    const why = says === undefined ? '' : `  ${paint('grey', shorten(says, 100))}`
     return (
       [
         paint('grey', time),
@@ -48,6 +49,14 @@ export function createConsoleLine(hasColours: boolean): (visit: Visit) => string
       ].join('  ') + why
     )
   }
+}
+
+/** Why the cache had no answer, and why it keeps none. */
+function missReason({ cache }: Visit): string | undefined {
+  if (cache === undefined || (cache.status !== 'miss' && cache.status !== 'bypass')) return undefined
+  const detail = cache.detail === undefined ? '' : ` (${cache.detail})`
+  const unkept = cache.stored === undefined || cache.stored === 'stored' ? '' : `, not kept: ${cache.stored}`
+  return `${cache.why}${detail}${unkept}`
 }
 
 function readableBytes(bytes: number): string {

@@ -211,6 +211,8 @@ export function createJsonFormat(facts: LineFacts): LineFormat {
     line['cache-behavior-path-pattern'] = visit.behavior ?? '-'
     line['viewer-request-log-data'] = visit.viewerRequestLogData ?? '-'
     line['viewer-response-log-data'] = visit.viewerResponseLogData ?? '-'
+    // Ours: why it was a hit or a miss.
+    line['edgeward-cache-reason'] = visit.cache?.why ?? '-'
     return `${JSON.stringify(line)}\n`
   }
 }
