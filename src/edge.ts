@@ -1,12 +1,15 @@
 import type { AdminRoute } from './admin-route.ts'
 import { systemClock, type Clock } from './base/clock.ts'
 import { createMemoryRelief } from './base/memory-relief.ts'
-import { createCache } from './cache/cache.ts'
+import { type Cache, createCache } from './cache/cache.ts'
+import { createSpool } from './cache/spool.ts'
+import { MemoryStore } from './cache/store/memory.ts'
 import { createDistribution } from './distribution/distribution.ts'
 import { type Geo, openGeo } from './distribution/geo.ts'
 import { createViewerHeaders } from './distribution/viewer-header-source.ts'
 import { explain, type ExplainQuestion, type Explanation } from './explain.ts'
-import { createFunctions } from './functions/functions.ts'
+import { functionRoutes } from './functions/admin-routes.ts'
+import { createFunctions, type Functions } from './functions/functions.ts'
 import type { Fault } from './faults.ts'
 import { newRequestId } from './base/ids.ts'
 import { Body } from './http/body.ts'
@@ -24,11 +27,13 @@ import type { Handle, Plan, PlannedBehavior, PlannedDistribution, PlannedOrigin 
 import { createModuleHost } from './module-host.ts'
 import { modules as allModules } from './modules/index.ts'
 import type { Module, OriginFetch } from './modules/module.ts'
+import { isWebSocket } from './origin/prepare.ts'
 import { createLine } from './request.ts'
 import type { Line, Send } from './rooms.ts'
 import { createSeams, type Seams } from './seams/seams.ts'
 import { createResponse } from './response/response.ts'
 import { type EdgeResponse, type Outcome, Passage, Visit, type ViewerRequest } from './visit.ts'
+import { trimForBehavior } from './response/shape.ts'
 import { createWaf } from './waf/waf.ts'
 
 export interface EdgeOptions {
@@ -51,7 +56,9 @@ export interface Edge {
   readonly plan: Handle<Plan>
   readonly line: Line
   readonly log: Log
+  readonly cache: Cache
   readonly listeners: readonly Listener[]
+  readonly functions: Functions
   readonly seams: Seams
   /** Ports that modules have opened. */
   moduleListeners(): readonly { readonly name: string; readonly url: string }[]
@@ -92,6 +99,13 @@ export async function startEdge(options: EdgeOptions): Promise<Edge> {
 
   const distribution = createDistribution({ clock, geo })
   const viewerHeader = createViewerHeaders(geo)
+  const functions = createFunctions({
+    clock,
+    viewerHeader,
+    report: (says) => options.operational.warn(says),
+    random: options.random ?? Math.random,
+  })
+  await functions.use(options.plan)
   const origin = createOrigin({
     clock,
     names,
@@ -114,14 +128,25 @@ export async function startEdge(options: EdgeOptions): Promise<Edge> {
     isFirstProcess: options.isFirstProcess ?? true,
     random,
     fetchFrom,
-    // Nothing is kept yet.
-    invalidate: () => Promise.resolve(0),
+    invalidate: async ({ soft = false, ...selection }) => cache.invalidate(selection, { soft }),
+  })
+  const report = (problem: string) => options.operational.warn(problem)
+  const store = new MemoryStore({ maxBytes: options.plan.cache.memoryBytes, report })
+  const spool = createSpool(store.spoolFolder)
+  const cache = createCache({
+    clock,
+    store,
+    viewerHeader,
+    isUpgrade: isWebSocket,
+    trim: trimForBehavior,
+    spoolFolder: spool.folder,
+    report,
   })
   const line = createLine({
     distribution,
     waf: createWaf(),
-    functions: createFunctions(),
-    cache: createCache(),
+    functions: functions.room,
+    cache,
     origin: { ...origin, send },
     response: createResponse({ clock, random }),
     modules: moduleHost,
@@ -226,14 +251,17 @@ export async function startEdge(options: EdgeOptions): Promise<Edge> {
     }
   } catch (error) {
     for (const listener of listeners) listener.close()
+    await functions.close()
     await moduleHost.close()
     await seams.close()
     await log.close()
+    await store.close()
     throw error
   }
 
   async function reload(next: Plan): Promise<readonly string[]> {
     await moduleHost.prepare(next)
+    await functions.use(next)
     const before = plan.current
     plan.current = next
     moduleHost.adopt(next)
@@ -250,6 +278,7 @@ export async function startEdge(options: EdgeOptions): Promise<Edge> {
     if (before.processes !== next.processes) notes.push('processes')
     if (JSON.stringify(before.geo) !== JSON.stringify(next.geo)) notes.push('geo')
     if (JSON.stringify(before.log) !== JSON.stringify(next.log)) notes.push('log')
+    if (before.cache.memoryBytes !== next.cache.memoryBytes) notes.push('cache.memoryBytes')
     if (before.admin?.port !== next.admin?.port) notes.push('admin')
     return notes
   }
@@ -268,6 +297,9 @@ export async function startEdge(options: EdgeOptions): Promise<Edge> {
     deadline.cancel()
     await moduleHost.close()
     pools.close()
+    await functions.close()
+    await store.close()
+    await spool.close()
     await log.close()
     await seams.close()
     return { cut }
@@ -277,23 +309,33 @@ export async function startEdge(options: EdgeOptions): Promise<Edge> {
     plan,
     line,
     log,
+    cache,
     listeners,
+    functions,
     seams,
     moduleListeners: () => moduleHost.listeners(),
-    adminRoutes: () => moduleHost.adminRoutes(),
+    adminRoutes: () => [...functionRoutes(functions), ...moduleHost.adminRoutes()],
     open,
     isDraining: () => isDraining,
     metricsText: () =>
       moduleHost.metricsText() +
       log.metrics.text({
         connections: () => listeners.reduce((sum, listener) => sum + listener.connections(), 0),
+        laneConnections: () => listeners.reduce((sum, listener) => sum + listener.laneConnections(), 0),
         requestsInFlight: () => door.exchanges.size,
         originConnections: () => pools.size,
         logDropped: () => log.access?.dropped ?? 0,
         logPending: () => log.access?.pending ?? 0,
       }),
     explain: (question) =>
-      explain(plan.current, question, { clock, distribution, viewerHeader, geo, modules: moduleHost }),
+      explain(plan.current, question, {
+        clock,
+        distribution,
+        viewerHeader,
+        geo,
+        cachePeek: cache.peek,
+        modules: moduleHost,
+      }),
     reload,
     stop,
   }
@@ -308,6 +350,7 @@ export async function explainOffline(plan: Plan, question: ExplainQuestion): Pro
     distribution: createDistribution({ clock, geo }),
     viewerHeader: createViewerHeaders(geo),
     geo,
+    cachePeek: () => ['no edge is running, so it is not known what is stored'],
   })
 }
 

@@ -43,6 +43,8 @@ export interface ExplainRooms {
         }
       | undefined
   }
+  /** What the cache would answer, without counting or moving anything. */
+  readonly cachePeek: (passage: Passage) => Awaitable<readonly string[]>
 }
 
 const FATES: Record<HeaderFate, string> = {
@@ -151,11 +153,11 @@ export async function explain(
     `cache key: ${Object.entries(parts)
       .map(([name, value]) => `${name} ${value}`)
       .join(' | ')}`,
-    behavior.cachedMethods.has(request.method)
+    ...(behavior.cachedMethods.has(request.method)
       ? policy.isDisabled
-        ? 'bypass: caching is disabled by the policy'
-        : 'bypass: this version has no cache store yet'
-      : `bypass: ${request.method} is not cached`,
+        ? ['bypass: caching is disabled by the policy']
+        : await rooms.cachePeek(passage)
+      : [`bypass: ${request.method} is not cached`]),
   )
 
   const [origin] = behavior.origins

@@ -1,6 +1,7 @@
 import type { KeyObject } from 'node:crypto'
 import type { Secret } from './base/secret.ts'
 import type { FilterList } from './http/filter-list.ts'
+import type { PlannedFunctions, PlannedKeyValueStore } from './planned-functions.ts'
 
 /**
  * The plan: the frozen, compiled form of the configuration, and the only form the line ever sees. Defaults are
@@ -19,11 +20,13 @@ export interface Plan {
   readonly identity: Identity
   readonly isTrustedProxy: (address: string) => boolean
   readonly limits: PlannedLimits
+  readonly keyValueStores: readonly PlannedKeyValueStore[]
   readonly log: PlannedLog
   readonly admin: PlannedAdmin | undefined
   /** Where the edge keeps what it needs between starts. Absolute. */
   readonly dataFolder: string
   readonly modules: PlannedModules
+  readonly cache: PlannedCache
   /** Files of address databases (mmdb); undefined is the default that comes with the package. */
   readonly geo: { readonly countryFile: string | undefined; readonly asnFile: string | undefined }
 }
@@ -54,6 +57,8 @@ export interface PlannedListener {
   readonly port: number
   readonly tls: PlannedTls | undefined
   readonly proxyProtocol: boolean
+  /** Whether plain requests are read by the lane; without it everything goes the way of `node:http`. */
+  readonly fastLane: boolean
 }
 
 export interface PlannedTls {
@@ -103,6 +108,21 @@ export interface PlannedAccessLog {
   readonly maxPendingLines: number
 }
 
+export interface PlannedCache {
+  /** Bodies, heads and indexes in the memory of each process, together. */
+  readonly memoryBytes: number
+  /** Lower-case names of response fields whose words are tags. */
+  readonly tagHeaders: readonly string[]
+  /** When responses carry Cache-Status (RFC 9211). */
+  readonly cacheStatus: 'never' | 'on-request' | 'always'
+  /** Whether a response that nobody waits for any more is fetched to its end and kept. */
+  readonly finishAbandoned: boolean
+  /** `cloudfront` profile: whether the Age a response comes with counts against its lifetime. */
+  readonly upstreamAge: 'subtract' | 'ignore'
+  /** `rfc` profile: what an Age field that is not one number means. */
+  readonly malformedAge: 'ignore' | 'stale'
+}
+
 export interface PlannedAdmin {
   readonly host: string
   readonly port: number
@@ -139,14 +159,18 @@ export interface PlannedCustomError {
   readonly errorCachingMinTtlSeconds: number
 }
 
-export interface PlannedBehavior {
-  /** The path pattern as configured; `*` for the default behavior. */
-  readonly pattern: string
-  readonly matches: (normalisedPath: string) => boolean
+/** Where a request goes: origins in the order they are asked, and what makes the next one be asked. */
+export interface PlannedRoute {
   /** Asked in order; the second only on failover. */
   readonly origins: readonly PlannedOrigin[]
   /** Failover criteria when there are two origins. */
   readonly failoverStatuses: ReadonlySet<number>
+}
+
+export interface PlannedBehavior extends PlannedRoute {
+  /** The path pattern as configured; `*` for the default behavior. */
+  readonly pattern: string
+  readonly matches: (normalisedPath: string) => boolean
   readonly viewerProtocolPolicy: 'allow-all' | 'redirect-to-https' | 'https-only'
   readonly allowedMethods: ReadonlySet<string>
   readonly cachedMethods: ReadonlySet<string>
@@ -160,6 +184,8 @@ export interface PlannedBehavior {
   /** Answers at once with a redirect; `$1`, `$2`, … in `to` are what the pattern's `*` matched. */
   readonly redirect: { readonly to: string; readonly status: 301 | 302 | 303 | 307 | 308 } | undefined
   readonly rewrite: PlannedRewrite | undefined
+  /** What runs at the four events; undefined when nothing does. */
+  readonly functions: PlannedFunctions | undefined
   readonly modules: PlannedModules
 }
 
@@ -259,6 +285,8 @@ export interface PlannedOriginTls {
   readonly certPem: string | undefined
   readonly keyPem: Secret | undefined
   readonly verify: boolean
+  /** Names the certificate may have instead of the origin's own; the first is sent as SNI. Functions ask for them. */
+  readonly serverNames?: readonly string[]
 }
 
 export interface FolderOrigin extends OriginBase {

@@ -82,30 +82,71 @@ export function createLine(rooms: Rooms): Line {
     const cacheKey = rooms.modules.hooksOf(passage.behavior)?.cacheKey
     if (cacheKey !== undefined) passage.moduleKey = cacheKey(passage)
     return andThen(rooms.cache.lookup(passage), (found) => {
-      passage.visit.cache = found.facts
-      if (found.kind === 'hit') {
-        passage.visit.exit = 'lookup'
-        return found.response
+      const { visit } = passage
+      visit.cache = found.facts
+      switch (found.kind) {
+        case 'hit':
+          visit.exit = 'lookup'
+          if (found.refresh !== undefined) refresh(found.refresh)
+          return settleResponse(passage, found.response)
+        case 'fault':
+          visit.exit = 'lookup'
+          return settleFault(passage, found.fault)
+        case 'miss':
+        case 'bypass':
+          visit.exit = 'send'
+          return andThen(fetch(found.passage), (result) =>
+            result instanceof Fault ? settleFault(passage, result) : settleResponse(passage, result),
+          )
       }
-      return askOrigins(passage, 0)
     })
   }
 
+  // store: compressed once, kept if the rules allow it, while the bytes flow on. An error is kept as it came; what it
+  // becomes for a viewer is settled each time.
+  function fetch(passage: Passage): Awaitable<EdgeResponse | Fault> {
+    let answered: Awaitable<EdgeResponse | Fault>
+    try {
+      answered = askOrigins(passage, 0)
+    } catch (error) {
+      // Others may wait for this answer: they are told of the failure instead of being left alone.
+      return rooms.cache.receive(passage, asFault(error))
+    }
+    if (isPromise(answered))
+      return answered.then(
+        (result) => receive(passage, result),
+        (error: unknown) => receive(passage, asFault(error)),
+      )
+    return receive(passage, answered)
+  }
+
+  function receive(passage: Passage, result: EdgeResponse | Fault): Awaitable<EdgeResponse | Fault> {
+    return rooms.cache.receive(
+      passage,
+      result instanceof Fault ? result : rooms.response.encode(passage, result),
+    )
+  }
+
+  // The stale response is on its way already; nobody waits for this one.
+  function refresh(passage: Passage): void {
+    void Promise.resolve(fetch(passage)).then((result) => {
+      if (!(result instanceof Fault)) result.body.discard()
+    }, ignoreFailure)
+  }
+
   // [origin-request > send > origin-response], per origin tried.
-  function askOrigins(passage: Passage, index: number): Awaitable<EdgeResponse> {
-    const origin = passage.behavior.origins[index]!
+  function askOrigins(passage: Passage, index: number): Awaitable<EdgeResponse | Fault> {
+    const { origins } = passage.route ?? passage.behavior
+    const origin = origins[index]!
+    // Unless a function at one of its events decides otherwise.
+    passage.visit.exit = 'send'
     return andThen(askOrigin(passage, origin), (result) => {
-      const isLast = index + 1 === passage.behavior.origins.length
+      const isLast = index + 1 === origins.length
       if (!isLast && rooms.origin.failsOver(passage, result)) {
         if (!(result instanceof Fault)) result.body.discard()
         return askOrigins(passage, index + 1)
       }
-      if (result instanceof Fault) {
-        passage.visit.exit = 'send'
-        return settleFault(passage, result)
-      }
-      passage.visit.exit = 'send'
-      return settleResponse(passage, result)
+      return result
     })
   }
 
@@ -113,7 +154,7 @@ export function createLine(rooms: Rooms): Line {
     // The origin's name is resolved before the function runs, as CloudFront does.
     return andThen(rooms.origin.resolve(passage, origin), (unresolved) => {
       if (unresolved !== undefined) return unresolved
-      const prepared = rooms.origin.prepare(passage, origin)
+      const prepared = rooms.cache.condition(passage, rooms.origin.prepare(passage, origin))
       return andThen(rooms.functions.originRequest(passage, prepared), (result) => {
         if (result.kind === 'failed') return result.fault
         // A reply made by origin-request is stored but skips origin-response.
@@ -146,9 +187,10 @@ export function createLine(rooms: Rooms): Line {
     fault: Fault | undefined,
   ): Awaitable<EdgeResponse> {
     if (response.status >= 400) passage.skipsViewerResponse = true
-    if (passage.isInternal) return keep(passage, response)
+    // The pages of errors have none of their own, and most responses need no look at all.
+    if (passage.isInternal || response.status < 400) return response
     const settlement = rooms.response.settle(passage, response, fault)
-    if (settlement.kind === 'as-is') return keep(passage, settlement.response)
+    if (settlement.kind === 'as-is') return settlement.response
     response.body.discard()
     passage.visit.errorPageFor = settlement.forStatus
     const errand = rooms.within(passage, settlement.path)
@@ -161,14 +203,10 @@ export function createLine(rooms: Rooms): Line {
     })
   }
 
-  // store: compressed once, kept if the rules allow it, while the bytes flow on.
-  function keep(passage: Passage, response: EdgeResponse): Awaitable<EdgeResponse> {
-    return rooms.cache.store(passage, rooms.response.encode(passage, response))
-  }
-
   // shape > inspect-response > viewer-response > stamp.
   function deliver(passage: Passage, response: EdgeResponse): Awaitable<EdgeResponse> {
     const shaped = rooms.response.shape(passage, response)
+    if (passage.visit.cache?.isTold === true) rooms.cache.tell(passage, shaped)
     const shape = rooms.modules.hooksOf(passage.behavior)?.shape
     return shape === undefined
       ? inspectResponse(passage, shaped)
@@ -228,3 +266,6 @@ export function createLine(rooms: Rooms): Line {
 
   return { serve, obtain, turnAway, finish }
 }
+
+/** A refresh that failed has been noted by the cache, and the stale response stays. */
+function ignoreFailure(): void {}

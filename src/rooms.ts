@@ -27,9 +27,18 @@ export type OriginFunctionResult =
   | { readonly kind: 'failed'; readonly fault: Fault }
 
 export type Lookup =
-  | { readonly kind: 'hit'; readonly response: EdgeResponse; readonly facts: CacheFacts }
-  | { readonly kind: 'miss'; readonly facts: CacheFacts }
-  | { readonly kind: 'bypass'; readonly facts: CacheFacts }
+  /** `refresh` is a passage on which the entry is fetched anew while the stale one is served. */
+  | {
+      readonly kind: 'hit'
+      readonly response: EdgeResponse
+      readonly facts: CacheFacts
+      readonly refresh: Passage | undefined
+    }
+  /** The origin failed a moment ago, or failed the request this one waited for. */
+  | { readonly kind: 'fault'; readonly fault: Fault; readonly facts: CacheFacts }
+  /** The origin is asked, on a passage that does not end with its viewer when others wait for the answer. */
+  | { readonly kind: 'miss'; readonly facts: CacheFacts; readonly passage: Passage }
+  | { readonly kind: 'bypass'; readonly facts: CacheFacts; readonly passage: Passage }
 
 /** What an error becomes. */
 export type Settlement =
@@ -85,7 +94,12 @@ export interface Rooms {
   }
   readonly cache: {
     lookup(passage: Passage): Awaitable<Lookup>
-    store(passage: Passage, response: EdgeResponse): Awaitable<EdgeResponse>
+    /** Makes of a request to an origin the one that the cache wants answered: with its own conditions. */
+    condition(passage: Passage, request: OriginRequest): OriginRequest
+    /** What is made of the origins' answer: kept while it flows on, renewed by it, or something stale instead. */
+    receive(passage: Passage, result: EdgeResponse | Fault): Awaitable<EdgeResponse | Fault>
+    /** Writes Cache-Status for who asked for it. */
+    tell(passage: Passage, response: EdgeResponse): void
   }
   readonly origin: {
     /** What would be sent to an origin, by the policies of the behavior. */

@@ -41,6 +41,12 @@ export function cacheKey(passage: Passage, viewerHeader: ViewerHeaderOf): string
   return key
 }
 
+/** Path and query as they stand in a key: what invalidation by path compares. */
+export function pathInKey(key: string): string {
+  const end = key.indexOf('\n')
+  return key.slice(key.indexOf(' ') + 1, end === -1 ? key.length : end)
+}
+
 /** The parts of a key, for people and for finding the part in which two keys differ. */
 export function keyParts(key: string): Record<string, string> {
   const [first, ...rest] = key.split('\n')
