@@ -14,7 +14,7 @@ export function createPublicVisit(redaction: Redaction) {
       ...fieldsOf(visit),
       request: {
         ...request,
-        query: request.query === undefined ? undefined : redaction.query(request.query),
+        query: shownQuery(visit, redaction),
         headers: redaction.headers(request.headers),
         body: request.body.toJSON(),
       },
@@ -22,6 +22,11 @@ export function createPublicVisit(redaction: Redaction) {
       cache: cache === undefined ? undefined : { ...cache, key: publicKey(visit, redaction) },
     }
   }
+}
+
+function shownQuery({ request, shownQuery: shown }: Visit, redaction: Redaction): string | undefined {
+  const query = shown ?? request.query
+  return query === undefined ? undefined : redaction.query(query)
 }
 
 function fieldsOf(visit: Visit): Omit<Visit, 'request' | 'responseHeaders' | 'cache'> {

@@ -1,3 +1,5 @@
+import { compileGlob } from '../../http/glob.ts'
+
 /** One step of a path: a name, any index of a list, or any number of steps. */
 type Step =
   | { readonly kind: 'name'; readonly fits: (name: string) => boolean }
@@ -32,7 +34,7 @@ export function parsePathPattern(text: string): PathPattern | string {
     else if (quoted !== undefined) {
       const exact = quoted.replace(/\\(.)/g, '$1')
       steps.push({ kind: 'name', fits: (other) => other === exact })
-    } else steps.push({ kind: 'name', fits: globOf(name!) })
+    } else steps.push({ kind: 'name', fits: compileGlob(name!) })
     at += whole.length
     if (at < text.length && text[at] === '.') {
       at++
@@ -46,26 +48,7 @@ export function parsePathPattern(text: string): PathPattern | string {
 
 /** A pattern for a name at any depth, with `*` for any part of it. */
 export function anywhere(name: string): PathPattern {
-  return { steps: [{ kind: 'any-depth' }, { kind: 'name', fits: globOf(name) }] }
-}
-
-function globOf(pattern: string): (name: string) => boolean {
-  if (!pattern.includes('*')) return (name) => name === pattern
-  const parts = pattern.split('*')
-  const first = parts[0]!
-  const last = parts.at(-1)!
-  const middle = parts.slice(1, -1)
-  return (name) => {
-    if (!name.startsWith(first) || !name.endsWith(last) || name.length < first.length + last.length)
-      return false
-    let at = first.length
-    for (const part of middle) {
-      const found = name.indexOf(part, at)
-      if (found === -1 || found + part.length > name.length - last.length) return false
-      at = found + part.length
-    }
-    return true
-  }
+  return { steps: [{ kind: 'any-depth' }, { kind: 'name', fits: compileGlob(name) }] }
 }
 
 /** Where a set of patterns stands after some segments: pairs of pattern and step, flat. */

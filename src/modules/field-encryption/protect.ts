@@ -102,7 +102,8 @@ export async function protectDocument(
   return { replacements, counts }
 }
 
-interface Task {
+/** A field to be encrypted. */
+export interface Task {
   readonly start: number
   readonly end: number
   readonly rules: readonly string[]
@@ -120,18 +121,8 @@ function findWork(
   const tasks: Task[] = []
   const scanner = createScanner(format, { matcher, everyText: protection.detectors.length > 0, boundary })
   scanner.scan(bytes, true, (field) => {
-    const rule = rules[field.pattern]
-    const task =
-      rule === undefined
-        ? detect(field, bytes, protection, keyOf)
-        : sealWhole(field, bytes, rule, protection, keyOf)
+    const task = sealField(field, bytes, rules[field.pattern], protection, keyOf)
     if (task === undefined) return
-    if (field.end - field.start > protection.maxFieldBytes) {
-      throw new ProtectError(
-        'field-too-long',
-        `the field ${showPath(field.path())} is longer than ${protection.maxFieldBytes} bytes`,
-      )
-    }
     tasks.push(task)
     if (tasks.length > protection.maxFields)
       throw new ProtectError(
@@ -140,6 +131,27 @@ function findWork(
       )
   })
   return tasks
+}
+
+/** What is to be done about one field; undefined for nothing. Throws a ProtectError. */
+export function sealField(
+  field: FoundField,
+  window: Buffer,
+  rule: FieldRule | undefined,
+  protection: Protection,
+  keyOf: KeyOf,
+): Task | undefined {
+  const task =
+    rule === undefined
+      ? detect(field, window, protection, keyOf)
+      : sealWhole(field, window, rule, protection, keyOf)
+  if (task !== undefined && field.end - field.start > protection.maxFieldBytes) {
+    throw new ProtectError(
+      'field-too-long',
+      `the field ${showPath(field.path())} is longer than ${protection.maxFieldBytes} bytes`,
+    )
+  }
+  return task
 }
 
 function sealWhole(
