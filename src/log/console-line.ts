@@ -20,10 +20,7 @@ export function createConsoleLine(hasColours: boolean): (visit: Visit) => string
   return (visit) => {
     const { request } = visit
     const time = new Date(visit.startedAt).toTimeString().slice(0, 8)
-    const target = shorten(
-      request.query === undefined ? request.path : `${request.path}?${request.query}`,
-      44,
-    )
+    const target = shorten(pathOf(visit), 44)
     const status = visit.status === 0 ? '000' : String(visit.status)
     const colour =
       visit.status >= 500 || visit.status === 0
@@ -71,4 +68,9 @@ function shorten(text: string, length: number): string {
     return code.length <= 2 ? `\\x${code.padStart(2, '0')}` : `\\u{${code}}`
   })
   return safe.length <= length ? safe : `${safe.slice(0, length - 1)}…`
+}
+
+function pathOf({ request, shownQuery }: Visit): string {
+  const query = shownQuery ?? request.query
+  return query === undefined ? request.path : `${request.path}?${query}`
 }

@@ -87,7 +87,7 @@ function valuesOf(
     statusOf(visit),
     orDash(headers.get('referer')),
     remembering(headers.get('user-agent')),
-    orDash(request.query),
+    orDash(visit.shownQuery ?? request.query),
     facts.logsCookies(visit.distribution) ? orDash(headers.getJoined('cookie')) : '-',
     visit.resultType,
     request.id,
