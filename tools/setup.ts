@@ -44,6 +44,12 @@ const FOR_BENCHMARKS: readonly Requirement[] = [
     why: 'peer: web application firewall',
   },
   {
+    package: 'libnginx-mod-http-image-filter',
+    brings: '/usr/lib/nginx/modules/ngx_http_image_filter_module.so',
+    why: 'peer: pictures',
+  },
+  { package: 'imagemagick', brings: 'convert', why: 'peer: pictures' },
+  {
     package: 'modsecurity-crs',
     brings: '/usr/share/modsecurity-crs',
     why: 'the Core Rule Set the peer runs',

@@ -1,4 +1,5 @@
 import { writeFileSync } from 'node:fs'
+import { setPriority } from 'node:os'
 import sharp from 'sharp'
 import { ImageError, type PlainImageError } from '../image-error.ts'
 import { encodeFrame, FrameReader } from './frames.ts'
@@ -8,7 +9,7 @@ import { render } from './render.ts'
 /**
  * The process that touches pixels. It reads jobs from standard input, does one at a time, and writes results to
  * standard output; it opens no files and no sockets. `argv[2]` is its memory limit in bytes, above which it ends itself
- * while a job runs: code `EXIT_MEMORY`.
+ * while a job runs: code `EXIT_MEMORY`. `argv[3]` is its niceness.
  */
 
 /** Agreed with `pool.ts`. */
@@ -16,11 +17,12 @@ const EXIT_MEMORY = 86
 const MEMORY_CHECK_MS = 25
 
 const maxBytes = Number(process.argv[2] ?? 0)
+const niceness = Number(process.argv[3] ?? 0)
 sharp.cache(false)
 // One thread of libvips per picture: the pool runs as many processes as there are cores.
 sharp.concurrency(1)
 allowOnlyPictures()
-dieFirst()
+stepBack()
 
 let waiting: { resolve(value: unknown): void; reject(error: ImageError): void } | undefined
 let watch: NodeJS.Timeout | undefined
@@ -104,8 +106,9 @@ function allowOnlyPictures(): void {
   })
 }
 
-/** Where memory runs out, the kernel takes this process and not the edge. */
-function dieFirst(): void {
+/** Pictures give way to the edge, whose cached answers must not wait for them; where memory runs out, they go first. */
+function stepBack(): void {
+  if (niceness > 0) setPriority(niceness)
   try {
     writeFileSync('/proc/self/oom_score_adj', '1000')
   } catch {

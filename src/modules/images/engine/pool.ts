@@ -15,6 +15,8 @@ export interface PoolOptions {
   readonly maxMemoryBytes: number
   /** Resident bytes after a job at which a process is replaced, because the allocator does not give memory back. */
   readonly renewAboveBytes: number
+  /** How far the processes step back behind others: 0 to 19 as in setpriority(2). */
+  readonly niceness: number
   /** How long a process that has nothing to do is kept, in milliseconds. */
   readonly idleMs: number
   /** What an operator is told when a process dies. */
@@ -142,7 +144,12 @@ class Worker {
     this.#events = events
     this.#process = spawn(
       process.execPath,
-      ['--max-semi-space-size=1', options.program ?? PROGRAM, String(options.maxMemoryBytes)],
+      [
+        '--max-semi-space-size=1',
+        options.program ?? PROGRAM,
+        `${options.maxMemoryBytes}`,
+        `${options.niceness}`,
+      ],
       { stdio: ['pipe', 'pipe', 'inherit'], env: environment() },
     )
     const reader = new FrameReader(
