@@ -25,11 +25,26 @@ export interface Plan {
   readonly admin: PlannedAdmin | undefined
   /** Where the edge keeps what it needs between starts. Absolute. */
   readonly dataFolder: string
+  readonly secrets: PlannedSecrets
   readonly modules: PlannedModules
   readonly cache: PlannedCache
   /** Files of address databases (mmdb); undefined is the default that comes with the package. */
   readonly geo: { readonly countryFile: string | undefined; readonly asnFile: string | undefined }
 }
+
+/** Where secrets are kept. Keys and credentials are looked up when the store is opened. */
+export type PlannedSecrets =
+  | {
+      readonly store: 'embedded'
+      readonly file: string
+      readonly key: { readonly variable: string } | { readonly file: string }
+    }
+  | {
+      readonly store: 'aws-secrets-manager'
+      readonly region: string | undefined
+      readonly endpoint: string | undefined
+      readonly refreshMs: number
+    }
 
 /** What modules were configured with at one place, compiled by each, by the key of the module. */
 export type PlannedModules = Readonly<Record<string, unknown>>
@@ -148,7 +163,19 @@ export interface PlannedDistribution {
     | { readonly type: 'allow' | 'deny'; readonly countries: ReadonlySet<string> }
     | undefined
   readonly logCookies: boolean
+  /** What the WAF evaluates. The whole of it is the WAF room's `PlannedWebAcl`; others see only this of it. */
+  readonly webAcl?: PlannedWebAclSummary | undefined
   readonly modules: PlannedModules
+}
+
+/** What others than the WAF room see of a web ACL. */
+export interface PlannedWebAclSummary {
+  readonly name: string
+  readonly arn: string
+  /** Web ACL capacity units in use. */
+  readonly capacity: number
+  /** Whether its rules or its log ask where addresses are. */
+  readonly needsPlaces: boolean
 }
 
 export interface PlannedCustomError {

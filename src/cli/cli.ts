@@ -4,8 +4,11 @@ import { check } from './check.ts'
 import { demo } from './demo.ts'
 import { exitCodes, type ExitCode, type Output } from '../base/exit.ts'
 import { explainCommand } from './explain.ts'
+import { addFunctionCommands } from './function-commands.ts'
 import { init } from './init.ts'
 import { addModuleCommands } from './module-commands.ts'
+import { addSecretsCommands } from './secrets.ts'
+import { addWafCommands } from './waf-commands.ts'
 import { start } from './start.ts'
 
 export interface Cli {
@@ -86,6 +89,9 @@ export function createCli(output: Output): Cli {
       },
     )
 
+  addWafCommands(program, output, (result) => (code = result))
+  addFunctionCommands(program, output, (done) => (code = done))
+
   program
     .command('init')
     .description('write a commented configuration that starts')
@@ -102,6 +108,7 @@ export function createCli(output: Output): Cli {
       code = await demo(options.port, output)
     })
 
+  addSecretsCommands(program, output, (done) => (code = done))
   addModuleCommands(program, output, (done) => (code = done))
 
   return {

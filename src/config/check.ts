@@ -1,14 +1,17 @@
 import { resolve } from 'node:path'
 import { systemClock } from '../base/clock.ts'
 import { checkAdmin } from './check-environment.ts'
+import { checkSecrets } from './check-secrets.ts'
 import { checkDistributions } from './check-distributions.ts'
 import { checkFiles } from './check-files.ts'
 import { checkFunctions } from './check-functions.ts'
 import { checkOrigins } from './check-origins.ts'
 import { checkPolicies } from './check-policies.ts'
+import { checkWebAcls } from './check-web-acls.ts'
 import type { FunctionFile } from '../functions/config.ts'
 import { visitModulePlaces } from './module-places.ts'
 import { modules } from '../modules/index.ts'
+import type { PlannedWebAcl } from '../waf/plan.ts'
 import { collectInto, type Problem } from '../base/problem.ts'
 import { type EdgeConfig, edgeSchema, type ParsedEdgeConfig } from './schema.ts'
 import { salvage } from './salvage.ts'
@@ -27,6 +30,8 @@ export interface CheckedConfig {
   readonly functions: ReadonlyMap<string, FunctionFile>
   /** Absolute names of the files that the configuration names, besides itself. */
   readonly files: readonly string[]
+  /** Web ACLs by the name of their distribution. */
+  readonly webAcls: ReadonlyMap<string, PlannedWebAcl>
 }
 
 export interface CheckOptions {
@@ -63,9 +68,11 @@ export async function checkConfig(
   checkPolicies(view, findings)
   checkOrigins(view, environment, findings)
   checkAdmin(view, environment, findings)
+  checkSecrets(view, environment, findings)
   checkDistributions(view, findings)
   const { pemTexts, files } = await checkFiles(view, baseFolder, options.now ?? systemClock.now(), findings)
   const functions = await checkFunctions(view, baseFolder, findings)
+  const waf = await checkWebAcls(view, baseFolder, findings)
   const resources = {
     baseFolder,
     dataFolder: resolve(baseFolder, view.dataFolder ?? '.edgeward'),
@@ -84,7 +91,8 @@ export async function checkConfig(
       pemTexts,
       environment,
       functions: functions.functions,
-      files: [...files, ...functions.files, ...moduleFiles],
+      files: [...files, ...functions.files, ...waf.files, ...moduleFiles],
+      webAcls: waf.webAcls,
     },
   }
 }

@@ -9,9 +9,6 @@ type Kind = 'configuration' | 'distribution' | 'behavior' | 'origin'
  */
 const RESERVED: Record<Kind, Readonly<Record<string, string>>> = {
   configuration: {
-    ipSets: 'IP sets',
-    regexPatternSets: 'regex pattern sets',
-    secrets: 'the registry of secrets',
     keys: 'the registry of keys',
     objects: 'object storage',
     state: 'shared state',
@@ -19,7 +16,6 @@ const RESERVED: Record<Kind, Readonly<Record<string, string>>> = {
     deploy: 'deployment to AWS',
   },
   distribution: {
-    webAcl: 'web ACLs',
     staging: 'continuous deployment',
     continuousDeploymentPolicy: 'continuous deployment',
     viewerMtls: 'client certificates of viewers',
@@ -36,7 +32,6 @@ const RESERVED: Record<Kind, Readonly<Record<string, string>>> = {
   },
   origin: {
     originShield: 'Origin Shield',
-    originVerification: 'origin verification',
     lambda: 'Lambda functions as origins',
     vpcOrigin: 'VPC origins',
     healthCheck: 'health checks',
@@ -78,6 +73,7 @@ const OTHER_NAMES: Record<Kind, Readonly<Record<string, string>>> = {
   },
   origin: {
     domainName: 'url',
+    originVerification: 'originVerify',
     path: 'folder or originPath',
     root: 'folder',
     connectionTimeout: 'connectTimeoutMs',
