@@ -8,12 +8,10 @@ import { render } from './render.ts'
 
 /**
  * The process that touches pixels. It reads jobs from standard input, does one at a time, and writes results to
- * standard output; it opens no files and no sockets. `argv[2]` is its memory limit in bytes, above which it ends itself
- * while a job runs: code `EXIT_MEMORY`. `argv[3]` is its niceness.
+ * standard output; it opens no files and no sockets. `argv[2]` is its memory limit in bytes, above which it tells
+ * the edge, which ends it. `argv[3]` is its niceness.
  */
 
-/** Agreed with `pool.ts`. */
-const EXIT_MEMORY = 86
 const MEMORY_CHECK_MS = 25
 
 const maxBytes = Number(process.argv[2] ?? 0)
@@ -90,7 +88,10 @@ function plain(error: unknown): PlainImageError {
 function watchMemory(): void {
   if (maxBytes === 0) return
   watch = setInterval(() => {
-    if (process.memoryUsage.rss() > maxBytes) process.exit(EXIT_MEMORY)
+    if (process.memoryUsage.rss() <= maxBytes) return
+    clearInterval(watch)
+    // The edge kills this process: `process.exit` would wait for the thread that does the pixel work.
+    send({ kind: 'memory' })
   }, MEMORY_CHECK_MS)
 }
 
