@@ -2,13 +2,15 @@ import type { AdminRoute } from './admin-route.ts'
 import { systemClock, type Clock } from './base/clock.ts'
 import { createMemoryRelief } from './base/memory-relief.ts'
 import { type Cache, createCache } from './cache/cache.ts'
+import { InvalidationFollower, type InvalidationRequest } from './cache/invalidations.ts'
 import { createSpool } from './cache/spool.ts'
 import { MemoryStore } from './cache/store/memory.ts'
 import { createDistribution } from './distribution/distribution.ts'
 import { type Geo, openGeo } from './distribution/geo.ts'
 import { createViewerHeaders } from './distribution/viewer-header-source.ts'
 import { explain, type ExplainQuestion, type Explanation } from './explain.ts'
-import { createFunctions } from './functions/functions.ts'
+import { functionRoutes } from './functions/admin-routes.ts'
+import { createFunctions, type Functions } from './functions/functions.ts'
 import type { Fault } from './faults.ts'
 import { newRequestId } from './base/ids.ts'
 import { Body } from './http/body.ts'
@@ -22,17 +24,17 @@ import { createFolderOrigin } from './origin/folder.ts'
 import { OriginNames } from './origin/names.ts'
 import { createOrigin } from './origin/origin.ts'
 import { OriginPools } from './origin/pools.ts'
-import { isWebSocket } from './origin/prepare.ts'
 import type { Handle, Plan, PlannedBehavior, PlannedDistribution, PlannedOrigin } from './plan.ts'
 import { createModuleHost } from './module-host.ts'
 import { modules as allModules } from './modules/index.ts'
 import type { Module, OriginFetch } from './modules/module.ts'
+import { isWebSocket } from './origin/prepare.ts'
 import { createLine } from './request.ts'
 import type { Line, Send } from './rooms.ts'
 import { createSeams, type Seams } from './seams/seams.ts'
 import { createResponse } from './response/response.ts'
-import { trimForBehavior } from './response/shape.ts'
 import { type EdgeResponse, type Outcome, Passage, Visit, type ViewerRequest } from './visit.ts'
+import { trimForBehavior } from './response/shape.ts'
 import { createWaf } from './waf/waf.ts'
 
 export interface EdgeOptions {
@@ -56,7 +58,10 @@ export interface Edge {
   readonly line: Line
   readonly log: Log
   readonly cache: Cache
+  /** Invalidates in all processes; gives how many entries of this one it concerned, and the reference. */
+  invalidate(request: InvalidationRequest): Promise<{ readonly id: string; readonly count: number }>
   readonly listeners: readonly Listener[]
+  readonly functions: Functions
   readonly seams: Seams
   /** Ports that modules have opened. */
   moduleListeners(): readonly { readonly name: string; readonly url: string }[]
@@ -109,6 +114,37 @@ export async function startEdge(options: EdgeOptions): Promise<Edge> {
     spoolFolder: spool.folder,
     report,
   })
+  let following: Promise<InvalidationFollower> | undefined
+  /** Shared state is opened when something is invalidated, or from the start when processes must agree. */
+  function follow(): Promise<InvalidationFollower> {
+    following ??= openFollower()
+    following.catch(() => (following = undefined))
+    return following
+  }
+
+  async function openFollower(): Promise<InvalidationFollower> {
+    const { invalidations } = await seams.state()
+    const follower = await InvalidationFollower.open({
+      log: (id) => invalidations.log(id),
+      apply: (selection, how) => cache.invalidate(selection, how),
+      positionFile: undefined,
+      report,
+    })
+    await follower.follow(plan.current.distributions.map(({ id }) => id))
+    return follower
+  }
+
+  async function invalidate(request: InvalidationRequest): Promise<{ id: string; count: number }> {
+    return (await follow()).append(request)
+  }
+
+  const functions = createFunctions({
+    clock,
+    viewerHeader,
+    report: (says) => options.operational.warn(says),
+    random: options.random ?? Math.random,
+  })
+  await functions.use(options.plan)
   const origin = createOrigin({
     clock,
     names,
@@ -131,13 +167,16 @@ export async function startEdge(options: EdgeOptions): Promise<Edge> {
     isFirstProcess: options.isFirstProcess ?? true,
     random,
     fetchFrom,
-    invalidate: () => Promise.resolve(0),
+    invalidate: async (selection) => {
+      const all = selection.paths === undefined && selection.tags === undefined
+      return (await invalidate({ ...selection, all, by: 'module' })).count
+    },
   })
   const line = createLine({
     distribution,
     waf: createWaf(),
-    functions: createFunctions(),
-    cache: cache,
+    functions: functions.room,
+    cache,
     origin: { ...origin, send },
     response: createResponse({ clock, random }),
     modules: moduleHost,
@@ -228,6 +267,7 @@ export async function startEdge(options: EdgeOptions): Promise<Edge> {
   }
   const listeners: Listener[] = []
   try {
+    if (options.plan.processes > 1) await follow()
     await moduleHost.prepare(options.plan)
     moduleHost.adopt(options.plan)
     for (const planned of options.plan.listeners) {
@@ -242,6 +282,7 @@ export async function startEdge(options: EdgeOptions): Promise<Edge> {
     }
   } catch (error) {
     for (const listener of listeners) listener.close()
+    await functions.close()
     await moduleHost.close()
     await seams.close()
     await log.close()
@@ -251,9 +292,11 @@ export async function startEdge(options: EdgeOptions): Promise<Edge> {
 
   async function reload(next: Plan): Promise<readonly string[]> {
     await moduleHost.prepare(next)
+    await functions.use(next)
     const before = plan.current
     plan.current = next
     moduleHost.adopt(next)
+    await (await following)?.follow(next.distributions.map(({ id }) => id))
     geo
       .prepare(next)
       .catch((error: unknown) =>
@@ -285,7 +328,9 @@ export async function startEdge(options: EdgeOptions): Promise<Edge> {
     await Promise.all(listeners.map((listener) => listener.drain()))
     deadline.cancel()
     await moduleHost.close()
+    await (await following)?.close()
     pools.close()
+    await functions.close()
     await store.close()
     await spool.close()
     await log.close()
@@ -298,10 +343,12 @@ export async function startEdge(options: EdgeOptions): Promise<Edge> {
     line,
     log,
     cache,
+    invalidate,
     listeners,
+    functions,
     seams,
     moduleListeners: () => moduleHost.listeners(),
-    adminRoutes: () => moduleHost.adminRoutes(),
+    adminRoutes: () => [...functionRoutes(functions), ...moduleHost.adminRoutes()],
     open,
     isDraining: () => isDraining,
     metricsText: () =>
@@ -320,8 +367,8 @@ export async function startEdge(options: EdgeOptions): Promise<Edge> {
         distribution,
         viewerHeader,
         geo,
-        modules: moduleHost,
         cachePeek: cache.peek,
+        modules: moduleHost,
       }),
     reload,
     stop,

@@ -34,8 +34,6 @@ export interface ExplainRooms {
   readonly distribution: Rooms['distribution']
   readonly viewerHeader: ViewerHeaderSource
   readonly geo: Pick<Geo, 'lookup'>
-  /** What the cache would answer, without counting or moving anything. */
-  readonly cachePeek: (passage: Passage) => Awaitable<readonly string[]>
   /** What modules add; they are not open offline. */
   readonly modules?: {
     hooksOf(behavior: PlannedBehavior):
@@ -45,6 +43,8 @@ export interface ExplainRooms {
         }
       | undefined
   }
+  /** What the cache would answer, without counting or moving anything. */
+  readonly cachePeek: (passage: Passage) => Awaitable<readonly string[]>
 }
 
 const FATES: Record<HeaderFate, string> = {

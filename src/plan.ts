@@ -1,6 +1,7 @@
 import type { KeyObject } from 'node:crypto'
 import type { Secret } from './base/secret.ts'
 import type { FilterList } from './http/filter-list.ts'
+import type { PlannedFunctions, PlannedKeyValueStore } from './planned-functions.ts'
 
 /**
  * The plan: the frozen, compiled form of the configuration, and the only form the line ever sees. Defaults are
@@ -19,12 +20,13 @@ export interface Plan {
   readonly identity: Identity
   readonly isTrustedProxy: (address: string) => boolean
   readonly limits: PlannedLimits
+  readonly keyValueStores: readonly PlannedKeyValueStore[]
   readonly log: PlannedLog
   readonly admin: PlannedAdmin | undefined
-  readonly cache: PlannedCache
   /** Where the edge keeps what it needs between starts. Absolute. */
   readonly dataFolder: string
   readonly modules: PlannedModules
+  readonly cache: PlannedCache
   /** Files of address databases (mmdb); undefined is the default that comes with the package. */
   readonly geo: { readonly countryFile: string | undefined; readonly asnFile: string | undefined }
 }
@@ -157,14 +159,18 @@ export interface PlannedCustomError {
   readonly errorCachingMinTtlSeconds: number
 }
 
-export interface PlannedBehavior {
-  /** The path pattern as configured; `*` for the default behavior. */
-  readonly pattern: string
-  readonly matches: (normalisedPath: string) => boolean
+/** Where a request goes: origins in the order they are asked, and what makes the next one be asked. */
+export interface PlannedRoute {
   /** Asked in order; the second only on failover. */
   readonly origins: readonly PlannedOrigin[]
   /** Failover criteria when there are two origins. */
   readonly failoverStatuses: ReadonlySet<number>
+}
+
+export interface PlannedBehavior extends PlannedRoute {
+  /** The path pattern as configured; `*` for the default behavior. */
+  readonly pattern: string
+  readonly matches: (normalisedPath: string) => boolean
   readonly viewerProtocolPolicy: 'allow-all' | 'redirect-to-https' | 'https-only'
   readonly allowedMethods: ReadonlySet<string>
   readonly cachedMethods: ReadonlySet<string>
@@ -178,6 +184,8 @@ export interface PlannedBehavior {
   /** Answers at once with a redirect; `$1`, `$2`, … in `to` are what the pattern's `*` matched. */
   readonly redirect: { readonly to: string; readonly status: 301 | 302 | 303 | 307 | 308 } | undefined
   readonly rewrite: PlannedRewrite | undefined
+  /** What runs at the four events; undefined when nothing does. */
+  readonly functions: PlannedFunctions | undefined
   readonly modules: PlannedModules
 }
 
@@ -277,6 +285,8 @@ export interface PlannedOriginTls {
   readonly certPem: string | undefined
   readonly keyPem: Secret | undefined
   readonly verify: boolean
+  /** Names the certificate may have instead of the origin's own; the first is sent as SNI. Functions ask for them. */
+  readonly serverNames?: readonly string[]
 }
 
 export interface FolderOrigin extends OriginBase {

@@ -94,10 +94,10 @@ export function createLine(rooms: Rooms): Line {
           return settleFault(passage, found.fault)
         case 'miss':
         case 'bypass':
-          return andThen(fetch(found.passage), (result) => {
-            visit.exit = 'send'
-            return result instanceof Fault ? settleFault(passage, result) : settleResponse(passage, result)
-          })
+          visit.exit = 'send'
+          return andThen(fetch(found.passage), (result) =>
+            result instanceof Fault ? settleFault(passage, result) : settleResponse(passage, result),
+          )
       }
     })
   }
@@ -136,9 +136,12 @@ export function createLine(rooms: Rooms): Line {
 
   // [origin-request > send > origin-response], per origin tried.
   function askOrigins(passage: Passage, index: number): Awaitable<EdgeResponse | Fault> {
-    const origin = passage.behavior.origins[index]!
+    const { origins } = passage.route ?? passage.behavior
+    const origin = origins[index]!
+    // Unless a function at one of its events decides otherwise.
+    passage.visit.exit = 'send'
     return andThen(askOrigin(passage, origin), (result) => {
-      const isLast = index + 1 === passage.behavior.origins.length
+      const isLast = index + 1 === origins.length
       if (!isLast && rooms.origin.failsOver(passage, result)) {
         if (!(result instanceof Fault)) result.body.discard()
         return askOrigins(passage, index + 1)

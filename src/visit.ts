@@ -1,8 +1,10 @@
 import type { Duplex } from 'node:stream'
 import type { Body } from './http/body.ts'
 import type { HeaderList } from './http/header-list.ts'
+import type { MessageView } from './http/message-diff.ts'
 import type { FaultCode } from './faults.ts'
-import type { PlannedBehavior, PlannedDistribution, PlannedOrigin, Plan } from './plan.ts'
+import type { PlannedBehavior, PlannedDistribution, PlannedOrigin, Plan, PlannedRoute } from './plan.ts'
+import type { FunctionEventName, FunctionKind } from './planned-functions.ts'
 import type { StageName } from './stages.ts'
 
 /** One end of a connection: an IP address in its plain form (never `::ffff:…`) and a port. */
@@ -171,6 +173,27 @@ export interface OriginVisit {
   cause: string | undefined
 }
 
+/** One run of an edge function. What it changed is kept as it was before and after; who shows a visit makes the diff. */
+export interface FunctionVisit {
+  readonly event: FunctionEventName
+  readonly kind: FunctionKind
+  readonly name: string
+  readonly outcome: 'unchanged' | 'changed' | 'answered' | 'failed'
+  readonly durationMs: number
+  readonly isColdStart: boolean
+  /** Runs that were lost with their worker and done again. */
+  readonly reruns: number
+  /** 0 to 100, of CloudFront Functions. */
+  readonly utilisation: number | undefined
+  readonly fault: FaultCode | undefined
+  /** For operators: which rule was broken, or how it failed. */
+  readonly cause: string | undefined
+  /** Lines it wrote to its console; the function log has them. */
+  readonly logLines: number
+  readonly before: MessageView | undefined
+  readonly after: MessageView | undefined
+}
+
 /** One line of the explain trace. */
 export interface TrailEntry {
   readonly stage: StageName
@@ -224,6 +247,8 @@ export class Visit {
   viewerRequestLogData: string | undefined = undefined
   viewerResponseLogData: string | undefined = undefined
   trail: TrailEntry[] | undefined = undefined
+  /** Runs of edge functions, in order. */
+  functions: FunctionVisit[] | undefined = undefined
 
   constructor(request: ViewerRequest, startedAt: number, startedMonotonic: number) {
     this.request = request
@@ -244,6 +269,8 @@ export class Passage {
   /** Set by `match`; the line does not go on without them. */
   distribution!: PlannedDistribution
   behavior!: PlannedBehavior
+  /** Origins that a viewer-request function chose in the place of the behavior's. */
+  route: PlannedRoute | undefined = undefined
   /** The path on which behaviors are matched: dot segments resolved, slashes merged. */
   normalisedPath = ''
   /** An internal fetch: no viewer functions, no custom error pages. */
@@ -255,6 +282,10 @@ export class Passage {
   moduleKey: string | undefined = undefined
   /** The status from which the viewer response stands; viewer-response is skipped for origin errors. */
   skipsViewerResponse = false
+  /** Passes an interim response on; set by the listener when its viewer can take one. */
+  interim: ((status: number, headers: HeaderList) => void) | undefined = undefined
+  /** The passage of the viewer for whom this one fetches, where it does. */
+  viewer: Passage | undefined = undefined
   #departed = false
   #onDepart: (() => void) | undefined = undefined
 
@@ -263,6 +294,13 @@ export class Passage {
     this.request = request
     this.visit = visit
     this.isInternal = isInternal
+  }
+
+  /** An origin sent an interim response (RFC 9110 section 15.2). CloudFront knows none, so the `cloudfront` profile drops it. */
+  tellInterim(status: number, headers: HeaderList): void {
+    if (this.behavior.cacheProfile !== 'rfc' || this.departed) return
+    const { interim } = this.viewer ?? this
+    interim?.(status, headers)
   }
 
   /** True once the viewer has gone away before the end of its response. */

@@ -13,7 +13,18 @@ const LAYERS = [
   { name: 'http', holds: ['http'] },
   { name: 'aws', holds: ['aws'] },
   // What all stages speak of: types and tables, without behaviour of a room.
-  { name: 'tables', holds: ['faults.ts', 'plan.ts', 'stages.ts', 'rooms.ts', 'visit.ts', 'admin-route.ts'] },
+  {
+    name: 'tables',
+    holds: [
+      'faults.ts',
+      'plan.ts',
+      'planned-functions.ts',
+      'stages.ts',
+      'rooms.ts',
+      'visit.ts',
+      'admin-route.ts',
+    ],
+  },
   { name: 'seams', holds: ['seams'] },
   {
     name: 'rooms',

@@ -233,7 +233,10 @@ export class Lookups {
       hasViewer: !passage.plan.cache.finishAbandoned,
     })
     flights.begin(flight)
-    if (isShared) passage.onDepart(() => flight.leave())
+    if (isShared) {
+      fetching.viewer = passage
+      passage.onDepart(() => flight.leave())
+    }
     return { kind: 'miss', facts, passage: fetching }
   }
 
@@ -275,6 +278,7 @@ function fork(passage: Passage, visit: Visit): Passage {
   alone.distribution = passage.distribution
   alone.behavior = passage.behavior
   alone.normalisedPath = passage.normalisedPath
+  alone.route = passage.route
   alone.moduleKey = passage.moduleKey
   alone.errorUri = passage.errorUri
   alone.errorArgs = passage.errorArgs

@@ -3,8 +3,10 @@ import { systemClock } from '../base/clock.ts'
 import { checkAdmin } from './check-environment.ts'
 import { checkDistributions } from './check-distributions.ts'
 import { checkFiles } from './check-files.ts'
+import { checkFunctions } from './check-functions.ts'
 import { checkOrigins } from './check-origins.ts'
 import { checkPolicies } from './check-policies.ts'
+import type { FunctionFile } from '../functions/config.ts'
 import { visitModulePlaces } from './module-places.ts'
 import { modules } from '../modules/index.ts'
 import { collectInto, type Problem } from '../base/problem.ts'
@@ -21,6 +23,8 @@ export interface CheckedConfig {
   /** Texts of PEM files by the reference that names them. */
   readonly pemTexts: ReadonlyMap<string, string>
   readonly environment: Readonly<Record<string, string | undefined>>
+  /** What the files of functions hold, by absolute path. */
+  readonly functions: ReadonlyMap<string, FunctionFile>
   /** Absolute names of the files that the configuration names, besides itself. */
   readonly files: readonly string[]
 }
@@ -61,6 +65,7 @@ export async function checkConfig(
   checkAdmin(view, environment, findings)
   checkDistributions(view, findings)
   const { pemTexts, files } = await checkFiles(view, baseFolder, options.now ?? systemClock.now(), findings)
+  const functions = await checkFunctions(view, baseFolder, findings)
   const resources = {
     baseFolder,
     dataFolder: resolve(baseFolder, view.dataFolder ?? '.edgeward'),
@@ -74,6 +79,12 @@ export async function checkConfig(
     return { problems, checked: undefined }
   return {
     problems,
-    checked: { config: result.data, pemTexts, environment, files: [...files, ...moduleFiles] },
+    checked: {
+      config: result.data,
+      pemTexts,
+      environment,
+      functions: functions.functions,
+      files: [...files, ...functions.files, ...moduleFiles],
+    },
   }
 }

@@ -5,6 +5,7 @@ import { compileLegacyCachePolicy, compileLegacyForwarding } from '../cache/lega
 import { allowedMethodSet, cachedMethodSet } from '../distribution/methods.ts'
 import { compilePathPattern } from '../distribution/path-pattern.ts'
 import { compileRewrite } from '../distribution/rewrite.ts'
+import { compileFunctions, type FunctionResources } from '../functions/config.ts'
 import { compileOrigin } from '../origin/compile-origin.ts'
 import type {
   Forwarding,
@@ -41,6 +42,7 @@ interface Surroundings {
   readonly distribution: DistributionConfig
   readonly origins: ReadonlyMap<string, PlannedOrigin>
   readonly publicKeys: ReadonlyMap<string, KeyObject>
+  readonly functions: FunctionResources
   readonly segments: Segments
   readonly modulesAt: ModulesAt
 }
@@ -73,7 +75,16 @@ export function compileDistribution(
   const publicKeys = new Map(
     Object.entries(config.publicKeys).map(([id, { pem }]) => [id, createPublicKey(resources.pem(pem))]),
   )
-  const surroundings: Surroundings = { config, distribution, origins, publicKeys, segments, modulesAt }
+  const functions: FunctionResources = { baseFolder, registry: config.functions, files: checked.functions }
+  const surroundings: Surroundings = {
+    config,
+    distribution,
+    origins,
+    publicKeys,
+    functions,
+    segments,
+    modulesAt,
+  }
   return {
     name,
     ...addressesOf(name, distribution, identity),
@@ -133,6 +144,7 @@ function compileBehavior(
     trustedKeys: compileTrustedKeys(behavior, surroundings),
     redirect: behavior.redirect,
     rewrite: compileRewrite(behavior),
+    functions: compileFunctions(behavior.functions, surroundings.functions),
     modules: surroundings.modulesAt('behavior', [...surroundings.segments, ...place], behavior),
   }
 }

@@ -1,12 +1,13 @@
 import { networkInterfaces } from 'node:os'
 import { resolve } from 'node:path'
-import { compileCache } from '../cache/config.ts'
 import { modules as allModules } from '../modules/index.ts'
 import type { ConfigPlace, Module } from '../modules/module.ts'
 import { compileModules } from './module-places.ts'
+import { compileCache } from '../cache/config.ts'
 import { compileHosts, findHost } from '../distribution/host-table.ts'
 import { compileCidrs } from '../http/address.ts'
 import { compileIdentity, compileLimits, compileListener } from '../listener/config.ts'
+import { compileKeyValueStores } from '../functions/config.ts'
 import type { Plan, PlannedDistribution } from '../plan.ts'
 import { compileAdmin } from './admin-config.ts'
 import { compileLog } from '../log/config.ts'
@@ -48,6 +49,7 @@ export function compilePlan(checked: CheckedConfig, { baseFolder, version }: Com
     identity,
     isTrustedProxy: compileCidrs(config.trustedProxies),
     limits: compileLimits(config.limits),
+    keyValueStores: compileKeyValueStores(config.keyValueStores, baseFolder, config.dataFolder),
     log: compileLog(config.log, baseFolder),
     cache: compileCache(config.cache),
     admin: compileAdmin(config.admin, checked.environment),

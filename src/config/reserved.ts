@@ -9,8 +9,6 @@ type Kind = 'configuration' | 'distribution' | 'behavior' | 'origin'
  */
 const RESERVED: Record<Kind, Readonly<Record<string, string>>> = {
   configuration: {
-    functions: 'functions',
-    keyValueStores: 'key-value stores',
     ipSets: 'IP sets',
     regexPatternSets: 'regex pattern sets',
     secrets: 'the registry of secrets',
@@ -30,7 +28,6 @@ const RESERVED: Record<Kind, Readonly<Record<string, string>>> = {
     anomalyDetection: 'anomaly detection',
   },
   behavior: {
-    functions: 'functions',
     grpc: 'gRPC',
     images: 'images on the fly',
     fieldLevelEncryption: 'field-level encryption',

@@ -9,6 +9,7 @@ import {
 import { createDistributionSchema, keyGroupsSchema, publicKeysSchema } from '../distribution/config.ts'
 import { identitySchema, limitsSchema, listenerSchema, trustedProxiesSchema } from '../listener/config.ts'
 import { logSchema } from '../log/config.ts'
+import { functionRegistrySchema, functionsSchema, keyValueStoresSchema } from '../functions/config.ts'
 import { moduleSchemas } from '../modules/index.ts'
 import { originGroupSchema, originSchema } from '../origin/config.ts'
 import { responseHeadersPolicySchema } from '../response/config.ts'
@@ -22,6 +23,7 @@ const distributionSchema = createDistributionSchema({
   forwardedValues: forwardedValuesSchema,
   originRequestPolicy: originRequestPolicySchema,
   responseHeadersPolicy: responseHeadersPolicySchema,
+  functions: functionsSchema,
   behaviorModules: moduleSchemas.behavior,
   distributionModules: moduleSchemas.distribution,
 })
@@ -69,6 +71,8 @@ export const edgeSchema = z
       .record(name, responseHeadersPolicySchema)
       .default({})
       .describe('Response headers policies, by name.'),
+    functions: functionRegistrySchema,
+    keyValueStores: keyValueStoresSchema,
     publicKeys: publicKeysSchema,
     keyGroups: keyGroupsSchema,
     log: logSchema.prefault({}),

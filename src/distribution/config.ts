@@ -18,6 +18,7 @@ export interface DistributionParts<
   ForwardedValues extends z.ZodType,
   OriginRequestPolicy extends z.ZodType,
   ResponseHeadersPolicy extends z.ZodType,
+  Functions extends z.ZodType,
   BehaviorModules extends z.ZodRawShape,
   DistributionModules extends z.ZodRawShape,
 > {
@@ -27,6 +28,7 @@ export interface DistributionParts<
   readonly forwardedValues: ForwardedValues
   readonly originRequestPolicy: OriginRequestPolicy
   readonly responseHeadersPolicy: ResponseHeadersPolicy
+  readonly functions: Functions
   /** Keys that modules add to a behavior and to a distribution. */
   readonly behaviorModules: BehaviorModules
   readonly distributionModules: DistributionModules
@@ -70,6 +72,7 @@ function behaviorShape<
   ForwardedValues extends z.ZodType,
   OriginRequestPolicy extends z.ZodType,
   ResponseHeadersPolicy extends z.ZodType,
+  Functions extends z.ZodType,
   BehaviorModules extends z.ZodRawShape,
 >(
   parts: Omit<
@@ -80,6 +83,7 @@ function behaviorShape<
       ForwardedValues,
       OriginRequestPolicy,
       ResponseHeadersPolicy,
+      Functions,
       BehaviorModules,
       z.ZodRawShape
     >,
@@ -129,6 +133,7 @@ function behaviorShape<
       .union([name, parts.responseHeadersPolicy])
       .optional()
       .describe('Name of a policy in `responseHeadersPolicies`, name or id of a managed one, or a policy.'),
+    functions: parts.functions.optional(),
     trustedKeyGroups: z
       .array(name)
       .min(1)
@@ -199,6 +204,7 @@ export function createDistributionSchema<
   ForwardedValues extends z.ZodType,
   OriginRequestPolicy extends z.ZodType,
   ResponseHeadersPolicy extends z.ZodType,
+  Functions extends z.ZodType,
   BehaviorModules extends z.ZodRawShape,
   DistributionModules extends z.ZodRawShape,
 >(
@@ -209,6 +215,7 @@ export function createDistributionSchema<
     ForwardedValues,
     OriginRequestPolicy,
     ResponseHeadersPolicy,
+    Functions,
     BehaviorModules,
     DistributionModules
   >,

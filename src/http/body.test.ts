@@ -79,3 +79,17 @@ test('in JSON a body is its kind and length', () => {
   assert.equal(JSON.stringify(Body.bytes('abc')), '{"kind":"bytes","length":3}')
   assert.equal(JSON.stringify(Body.stream(Readable.from([]))), '{"kind":"stream"}')
 })
+
+for (const length of [5, undefined]) {
+  test(`a body that ends where a peek stopped stays whole, length ${length ?? 'unknown'}`, async () => {
+    const stream = new Readable({ read() {} })
+    stream.push('12345')
+    stream.push(null)
+    const body = Body.stream(stream, length)
+    assert.equal((await body.peek(5)).toString(), '12345')
+    // The end of the stream is told before anybody takes the body.
+    await new Promise((turn) => setImmediate(turn))
+    assert.equal((await body.peek(9)).toString(), '12345')
+    assert.equal((await read(body)).toString(), '12345')
+  })
+}

@@ -149,6 +149,11 @@ export class Body {
     this.#heldBytes = 0
   }
 
+  /** A stream cannot be pushed back after its end: what was held is all of it. */
+  #endUntaken(): void {
+    if (!this.#taken && this.#kind === 'stream') this.#become(this.#heldPrefix(this.#heldBytes))
+  }
+
   #dropStream(): void {
     const stream = this.#stream
     this.#stream = undefined
@@ -180,7 +185,10 @@ export class Body {
           this.#heldBytes += bytes.length
           if (this.#heldBytes >= limit) {
             stop()
-            resolve(this.#heldPrefix(limit))
+            // The limit may be where the body ends; then the end comes before anybody takes it.
+            if (this.#heldBytes === this.#length) this.#become(this.#heldPrefix(this.#heldBytes))
+            else stream.once('end', () => this.#endUntaken())
+            resolve(this.#kind === 'bytes' ? this.#bytes.subarray(0, limit) : this.#heldPrefix(limit))
             return
           }
         }
@@ -189,7 +197,7 @@ export class Body {
       const ended = () => {
         stop()
         // All of it has been seen, so from here on it is a body of bytes: a stream cannot be pushed back after its end.
-        this.#become(Buffer.concat(this.#held, this.#heldBytes))
+        if (this.#kind === 'stream') this.#become(Buffer.concat(this.#held, this.#heldBytes))
         resolve(this.#bytes.subarray(0, limit))
       }
       const failed = (error: Error) => {

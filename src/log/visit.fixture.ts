@@ -101,6 +101,7 @@ export function planFor(
       drainTimeoutMs: 1000,
     },
     log: { access: undefined, capture: undefined, keepVisits: 10, console: false, ...log },
+    keyValueStores: [],
     admin: undefined,
     cache: {
       memoryBytes: 1 << 20,

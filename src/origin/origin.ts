@@ -214,6 +214,7 @@ export function createOrigin(options: OriginOptions) {
       readTimeoutMs: origin.readTimeoutMs,
       completeBy,
       visit,
+      interim: (status, interim) => passage.tellInterim(status, interim),
     }
     let stale = 0
     for (;;) {
@@ -288,9 +289,10 @@ function targetFor(origin: UrlOrigin, isTls: boolean, host: string): ConnectTarg
   if (found !== undefined) return found
   const port = isTls ? origin.httpsPort : origin.httpPort
   const serverNames =
-    forwardedName === '' || forwardedName === origin.hostname
+    origin.tls.serverNames ??
+    (forwardedName === '' || forwardedName === origin.hostname
       ? [origin.hostname]
-      : [forwardedName, origin.hostname]
+      : [forwardedName, origin.hostname])
   const target: ConnectTarget = {
     key: `${isTls ? 'https' : 'http'}//${origin.hostname}:${port}|${forwardedName}|${isTls ? tlsKey(origin) : ''}|${origin.keepaliveTimeoutMs}`,
     hostname: origin.hostname,
@@ -307,7 +309,7 @@ function targetFor(origin: UrlOrigin, isTls: boolean, host: string): ConnectTarg
 
 function tlsKey(origin: UrlOrigin | BucketOrigin): string {
   const { tls } = origin
-  return `${tls.minVersion},${tls.verify},${tls.caPem ?? ''},${tls.certPem ?? ''}`
+  return `${tls.minVersion},${tls.verify},${tls.caPem ?? ''},${tls.certPem ?? ''},${tls.serverNames?.join(' ') ?? ''}`
 }
 
 /** Origin path, then rewrite or stripped prefix: the cache key and functions saw the viewer's path. */

@@ -118,6 +118,7 @@ function behaviorOf(parts: PassageParts): PlannedBehavior {
     trustedKeys: undefined,
     redirect: undefined,
     rewrite: undefined,
+    functions: undefined,
     modules: {},
     ...parts.behavior,
   }
@@ -142,6 +143,7 @@ function planOf(identity: Identity): Plan {
       drainTimeoutMs: 1000,
     },
     log: { access: undefined, capture: undefined, keepVisits: 0, console: false },
+    keyValueStores: [],
     admin: undefined,
     cache: {
       memoryBytes: 1 << 20,
