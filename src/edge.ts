@@ -8,6 +8,7 @@ import { MemoryStore } from './cache/store/memory.ts'
 import { createDistribution } from './distribution/distribution.ts'
 import { type Geo, openGeo } from './distribution/geo.ts'
 import { createViewerHeaders } from './distribution/viewer-header-source.ts'
+import { createEdgeWaf, type EdgeWaf } from './edge-waf.ts'
 import { explain, type ExplainQuestion, type Explanation } from './explain.ts'
 import { functionRoutes } from './functions/admin-routes.ts'
 import { createFunctions, type Functions } from './functions/functions.ts'
@@ -35,7 +36,6 @@ import { createSeams, type Seams } from './seams/seams.ts'
 import { createResponse } from './response/response.ts'
 import { type EdgeResponse, type Outcome, Passage, Visit, type ViewerRequest } from './visit.ts'
 import { trimForBehavior } from './response/shape.ts'
-import { createWaf } from './waf/waf.ts'
 
 export interface EdgeOptions {
   readonly plan: Plan
@@ -57,6 +57,7 @@ export interface Edge {
   readonly plan: Handle<Plan>
   readonly line: Line
   readonly log: Log
+  readonly waf: EdgeWaf
   readonly cache: Cache
   /** Invalidates in all processes; gives how many entries of this one it concerned, and the reference. */
   invalidate(request: InvalidationRequest): Promise<{ readonly id: string; readonly count: number }>
@@ -102,6 +103,22 @@ export async function startEdge(options: EdgeOptions): Promise<Edge> {
 
   const distribution = createDistribution({ clock, geo })
   const viewerHeader = createViewerHeaders(geo)
+  const response = createResponse({ clock, random })
+  const waf = createEdgeWaf({
+    clock,
+    geo,
+    openState: () => seams.state(),
+    errorPage: (passage, fault) => response.errorPage(passage, fault),
+    report: (problem) => options.operational.warn(problem),
+  })
+  await waf.prepare(options.plan)
+  const functions = createFunctions({
+    clock,
+    viewerHeader,
+    report: (says) => options.operational.warn(says),
+    random: options.random ?? Math.random,
+  })
+  await functions.use(options.plan)
   const report = (problem: string) => options.operational.warn(problem)
   const store = new MemoryStore({ maxBytes: options.plan.cache.memoryBytes, report })
   const spool = createSpool(store.spoolFolder)
@@ -138,13 +155,6 @@ export async function startEdge(options: EdgeOptions): Promise<Edge> {
     return (await follow()).append(request)
   }
 
-  const functions = createFunctions({
-    clock,
-    viewerHeader,
-    report: (says) => options.operational.warn(says),
-    random: options.random ?? Math.random,
-  })
-  await functions.use(options.plan)
   const origin = createOrigin({
     clock,
     names,
@@ -174,11 +184,11 @@ export async function startEdge(options: EdgeOptions): Promise<Edge> {
   })
   const line = createLine({
     distribution,
-    waf: createWaf(),
+    waf: waf.room,
     functions: functions.room,
     cache,
     origin: { ...origin, send },
-    response: createResponse({ clock, random }),
+    response,
     modules: moduleHost,
     log: options.onVisit === undefined ? log : { finish: finishAndTell },
     within: errandFor,
@@ -284,6 +294,7 @@ export async function startEdge(options: EdgeOptions): Promise<Edge> {
     for (const listener of listeners) listener.close()
     await functions.close()
     await moduleHost.close()
+    await waf.close()
     await seams.close()
     await log.close()
     await store.close()
@@ -293,6 +304,7 @@ export async function startEdge(options: EdgeOptions): Promise<Edge> {
   async function reload(next: Plan): Promise<readonly string[]> {
     await moduleHost.prepare(next)
     await functions.use(next)
+    await waf.prepare(next)
     const before = plan.current
     plan.current = next
     moduleHost.adopt(next)
@@ -334,6 +346,7 @@ export async function startEdge(options: EdgeOptions): Promise<Edge> {
     await store.close()
     await spool.close()
     await log.close()
+    await waf.close()
     await seams.close()
     return { cut }
   }
@@ -342,25 +355,29 @@ export async function startEdge(options: EdgeOptions): Promise<Edge> {
     plan,
     line,
     log,
+    waf,
     cache,
     invalidate,
     listeners,
     functions,
     seams,
     moduleListeners: () => moduleHost.listeners(),
-    adminRoutes: () => [...functionRoutes(functions), ...moduleHost.adminRoutes()],
+    adminRoutes: () => [...functionRoutes(functions), ...waf.adminRoutes(plan), ...moduleHost.adminRoutes()],
     open,
     isDraining: () => isDraining,
     metricsText: () =>
       moduleHost.metricsText() +
-      log.metrics.text({
-        connections: () => listeners.reduce((sum, listener) => sum + listener.connections(), 0),
-        laneConnections: () => listeners.reduce((sum, listener) => sum + listener.laneConnections(), 0),
-        requestsInFlight: () => door.exchanges.size,
-        originConnections: () => pools.size,
-        logDropped: () => log.access?.dropped ?? 0,
-        logPending: () => log.access?.pending ?? 0,
-      }),
+      log.metrics.text(
+        {
+          connections: () => listeners.reduce((sum, listener) => sum + listener.connections(), 0),
+          laneConnections: () => listeners.reduce((sum, listener) => sum + listener.laneConnections(), 0),
+          requestsInFlight: () => door.exchanges.size,
+          originConnections: () => pools.size,
+          logDropped: () => log.access?.dropped ?? 0,
+          logPending: () => log.access?.pending ?? 0,
+        },
+        (page) => waf.tellMetrics(page),
+      ),
     explain: (question) =>
       explain(plan.current, question, {
         clock,
@@ -368,6 +385,7 @@ export async function startEdge(options: EdgeOptions): Promise<Edge> {
         viewerHeader,
         geo,
         cachePeek: cache.peek,
+        waf: waf.room,
         modules: moduleHost,
       }),
     reload,
@@ -385,7 +403,12 @@ export async function explainOffline(plan: Plan, question: ExplainQuestion): Pro
     viewerHeader: createViewerHeaders(geo),
     geo,
     cachePeek: () => ['no edge is running, so it is not known what is stored'],
+    waf: createEdgeWaf({ clock, geo, openState: neverAsked, errorPage: neverAsked, report: () => {} }).room,
   })
+}
+
+function neverAsked(): never {
+  throw new Error('explain asks for neither state nor pages')
 }
 
 const plain = new WeakMap<PlannedDistribution, PlannedBehavior>()
@@ -412,8 +435,9 @@ async function geoFor(first: Plan): Promise<Pick<Geo, 'lookup'> & { prepare(plan
   let opened: Geo | undefined
   async function prepare(plan: Plan): Promise<void> {
     const isNeeded = plan.distributions.some(
-      ({ geoRestriction, behaviors }) =>
+      ({ geoRestriction, behaviors, webAcl }) =>
         geoRestriction !== undefined ||
+        webAcl?.needsPlaces === true ||
         behaviors.some(({ forwarding }) => forwarding.cloudFrontHeaders.length > 0),
     )
     if (isNeeded) opened ??= await openGeo(plan.geo)

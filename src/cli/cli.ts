@@ -6,6 +6,7 @@ import { exitCodes, type ExitCode, type Output } from '../base/exit.ts'
 import { explainCommand } from './explain.ts'
 import { init } from './init.ts'
 import { addModuleCommands } from './module-commands.ts'
+import { addWafCommands } from './waf-commands.ts'
 import { start } from './start.ts'
 
 export interface Cli {
@@ -85,6 +86,8 @@ export function createCli(output: Output): Cli {
         code = await explainCommand({ url, ...options }, output)
       },
     )
+
+  addWafCommands(program, output, (result) => (code = result))
 
   program
     .command('init')

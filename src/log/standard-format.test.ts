@@ -236,7 +236,7 @@ const alike: readonly VisitParts[] = [
   {
     visit: { status: 0, fleStatus: 'Processed', fleFields: 2, firstByteAt: undefined, finishedAt: undefined },
   },
-  { visit: { finishedAt: 70_000_000, responseHeaders: undefined, distributionDomain: undefined } },
+  { visit: { finishedAt: 70_000_000, distributionDomain: undefined } },
 ]
 
 for (const [index, parts] of alike.entries()) {

@@ -122,7 +122,7 @@ export function readLikeBefore(
   const lineBytes = targetEnd + VERSION.length
   if (bytes.length - lineBytes !== before.length - before.lineBytes) return undefined
   if (bytes.compare(beforeBytes, before.lineBytes, before.length, lineBytes) !== 0) return undefined
-  const target = bytes.latin1Slice(word.length - 1, targetEnd)
+  const target = bytes.toString('latin1', word.length - 1, targetEnd)
   // Not what the fields take on the wire: a colon may have no space behind it.
   const fieldBytes = before.headBytes - before.lineBytes - 2
   return requestOf(word, target, before.host, before.rawHeaders, lineBytes, bytes.length, fieldBytes)
