@@ -25,11 +25,26 @@ export interface Plan {
   readonly admin: PlannedAdmin | undefined
   /** Where the edge keeps what it needs between starts. Absolute. */
   readonly dataFolder: string
+  readonly secrets: PlannedSecrets
   readonly modules: PlannedModules
   readonly cache: PlannedCache
   /** Files of address databases (mmdb); undefined is the default that comes with the package. */
   readonly geo: { readonly countryFile: string | undefined; readonly asnFile: string | undefined }
 }
+
+/** Where secrets are kept. Keys and credentials are looked up when the store is opened. */
+export type PlannedSecrets =
+  | {
+      readonly store: 'embedded'
+      readonly file: string
+      readonly key: { readonly variable: string } | { readonly file: string }
+    }
+  | {
+      readonly store: 'aws-secrets-manager'
+      readonly region: string | undefined
+      readonly endpoint: string | undefined
+      readonly refreshMs: number
+    }
 
 /** What modules were configured with at one place, compiled by each, by the key of the module. */
 export type PlannedModules = Readonly<Record<string, unknown>>
@@ -111,6 +126,8 @@ export interface PlannedAccessLog {
 export interface PlannedCache {
   /** Bodies, heads and indexes in the memory of each process, together. */
   readonly memoryBytes: number
+  /** Where responses are kept beside memory, and how many bytes of them; undefined for nowhere. */
+  readonly disk: { readonly folder: string; readonly maxBytes: number } | undefined
   /** Lower-case names of response fields whose words are tags. */
   readonly tagHeaders: readonly string[]
   /** When responses carry Cache-Status (RFC 9211). */

@@ -250,6 +250,8 @@ export class Visit {
   finishedAt: number | undefined = undefined
   /** `ws` or `wss` in the log's protocol field. */
   isTunnel = false
+  /** The query string as logs may show it, where that is not the viewer's. */
+  shownQuery: string | undefined = undefined
   fleStatus: string | undefined = undefined
   fleFields: number | undefined = undefined
   rangeStart: number | undefined = undefined

@@ -105,6 +105,7 @@ export function planFor(
     admin: undefined,
     cache: {
       memoryBytes: 1 << 20,
+      disk: undefined,
       tagHeaders: [],
       cacheStatus: 'never',
       finishAbandoned: false,
@@ -113,6 +114,7 @@ export function planFor(
     },
     geo: { countryFile: undefined, asnFile: undefined },
     dataFolder: '/nowhere',
+    secrets: { store: 'embedded', file: '/nowhere/secrets.json', key: { file: '/nowhere/secrets.key' } },
     modules: {},
   }
 }

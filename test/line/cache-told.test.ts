@@ -83,7 +83,9 @@ test('a miss says in which part its key differs from the nearest one stored', as
 
 test('a miss of what was evicted says so', async () => {
   await using origin = await countRequests((_request, response) => void response.end(Buffer.alloc(30_000)))
-  await using edge = await runEdge(site(origin.url), { top: { cache: { memoryBytes: 1 << 20 } } })
+  await using edge = await runEdge(site(origin.url), {
+    top: { cache: { memoryBytes: 1 << 20, disk: false } },
+  })
   for (let i = 0; i < 60; i++) await (await fetch(`${edge.url}/${i}`)).arrayBuffer()
   for (let i = 0; i < 60; i++) await (await fetch(`${edge.url}/${i}`)).arrayBuffer()
   const second = edge.visits().slice(60)
@@ -152,7 +154,7 @@ test('limits hold when everything is filled beyond them', async () => {
     response.end(Buffer.alloc(request.url!.startsWith('/large') ? 3 << 20 : 2000))
   })
   await using edge = await runEdge(site(origin.url, { cacheProfile: 'rfc' }), {
-    top: { cache: { memoryBytes } },
+    top: { cache: { memoryBytes, disk: false } },
   })
   const { cache } = edge.edge
   const get = async (path: string, headers: Record<string, string> = {}) => {

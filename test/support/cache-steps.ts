@@ -67,7 +67,7 @@ export async function walk({
       },
       ...distribution,
     },
-    { clock, ...(cache === undefined ? {} : { top: { cache } }) },
+    { clock, top: { cache: { disk: false, ...cache } } },
   )
   for (const [index, step] of steps.entries()) {
     const where = `step ${index + 1}`
