@@ -5,7 +5,7 @@ import type { Plan } from '../plan.ts'
 import type { WafVerdict } from '../rooms.ts'
 import { LocalRateCounters } from '../seams/state/rate-counters.ts'
 import type { IpSet } from '../seams/state/state.ts'
-import { Passage, type TlsFacts, Visit, type ViewerRequest } from '../visit.ts'
+import { type EdgeResponse, Passage, type TlsFacts, Visit, type ViewerRequest } from '../visit.ts'
 import { formatPath } from './acl/problems.ts'
 import { readWebAcl, type WebAclOptions } from './config.ts'
 import type { Evaluation } from './evaluation.ts'
@@ -70,6 +70,11 @@ export interface TestWaf {
   /** Sends a request through and gives the verdict, what was decided, and the request as it goes on. */
   send(parts?: RequestParts): Promise<Sent>
   explain(parts?: RequestParts): Promise<Evaluation>
+  /** Sends a request through and then its response; the evaluation is the last one. */
+  respond(
+    parts: RequestParts,
+    response: EdgeResponse,
+  ): Promise<{ readonly response: EdgeResponse; readonly evaluation: Evaluation }>
 }
 
 export interface Sent {
@@ -120,6 +125,12 @@ export function testWaf(document: unknown, options: TestWafOptions = {}): TestWa
       const passage = open(parts)
       const verdict = await waf.inspect(passage)
       return { verdict, evaluation: last!, request: passage.request }
+    },
+    async respond(parts, response) {
+      const passage = open(parts)
+      await waf.inspect(passage)
+      const sent = await waf.inspectResponse(passage, response)
+      return { response: sent, evaluation: last! }
     },
     async explain(parts) {
       return (await waf.explain(open(parts)))!
