@@ -2,6 +2,7 @@ import type { AdminRoute } from './admin-route.ts'
 import { systemClock, type Clock } from './base/clock.ts'
 import { createMemoryRelief } from './base/memory-relief.ts'
 import { type Cache, createCache } from './cache/cache.ts'
+import { InvalidationFollower, type InvalidationRequest } from './cache/invalidations.ts'
 import { createSpool } from './cache/spool.ts'
 import { MemoryStore } from './cache/store/memory.ts'
 import { createDistribution } from './distribution/distribution.ts'
@@ -58,6 +59,8 @@ export interface Edge {
   readonly log: Log
   readonly waf: EdgeWaf
   readonly cache: Cache
+  /** Invalidates in all processes; gives how many entries of this one it concerned, and the reference. */
+  invalidate(request: InvalidationRequest): Promise<{ readonly id: string; readonly count: number }>
   readonly listeners: readonly Listener[]
   readonly functions: Functions
   readonly seams: Seams
@@ -116,6 +119,42 @@ export async function startEdge(options: EdgeOptions): Promise<Edge> {
     random: options.random ?? Math.random,
   })
   await functions.use(options.plan)
+  const report = (problem: string) => options.operational.warn(problem)
+  const store = new MemoryStore({ maxBytes: options.plan.cache.memoryBytes, report })
+  const spool = createSpool(store.spoolFolder)
+  const cache = createCache({
+    clock,
+    store,
+    viewerHeader,
+    isUpgrade: isWebSocket,
+    trim: trimForBehavior,
+    spoolFolder: spool.folder,
+    report,
+  })
+  let following: Promise<InvalidationFollower> | undefined
+  /** Shared state is opened when something is invalidated, or from the start when processes must agree. */
+  function follow(): Promise<InvalidationFollower> {
+    following ??= openFollower()
+    following.catch(() => (following = undefined))
+    return following
+  }
+
+  async function openFollower(): Promise<InvalidationFollower> {
+    const { invalidations } = await seams.state()
+    const follower = await InvalidationFollower.open({
+      log: (id) => invalidations.log(id),
+      apply: (selection, how) => cache.invalidate(selection, how),
+      positionFile: undefined,
+      report,
+    })
+    await follower.follow(plan.current.distributions.map(({ id }) => id))
+    return follower
+  }
+
+  async function invalidate(request: InvalidationRequest): Promise<{ id: string; count: number }> {
+    return (await follow()).append(request)
+  }
+
   const origin = createOrigin({
     clock,
     names,
@@ -138,19 +177,7 @@ export async function startEdge(options: EdgeOptions): Promise<Edge> {
     isFirstProcess: options.isFirstProcess ?? true,
     random,
     fetchFrom,
-    invalidate: async ({ soft = false, ...selection }) => cache.invalidate(selection, { soft }),
-  })
-  const report = (problem: string) => options.operational.warn(problem)
-  const store = new MemoryStore({ maxBytes: options.plan.cache.memoryBytes, report })
-  const spool = createSpool(store.spoolFolder)
-  const cache = createCache({
-    clock,
-    store,
-    viewerHeader,
-    isUpgrade: isWebSocket,
-    trim: trimForBehavior,
-    spoolFolder: spool.folder,
-    report,
+    invalidate: async (selection) => (await invalidate({ ...selection, by: 'module' })).count,
   })
   const line = createLine({
     distribution,
@@ -247,6 +274,7 @@ export async function startEdge(options: EdgeOptions): Promise<Edge> {
   }
   const listeners: Listener[] = []
   try {
+    if (options.plan.processes > 1) await follow()
     await moduleHost.prepare(options.plan)
     moduleHost.adopt(options.plan)
     for (const planned of options.plan.listeners) {
@@ -277,6 +305,7 @@ export async function startEdge(options: EdgeOptions): Promise<Edge> {
     const before = plan.current
     plan.current = next
     moduleHost.adopt(next)
+    await (await following)?.follow(next.distributions.map(({ id }) => id))
     geo
       .prepare(next)
       .catch((error: unknown) =>
@@ -308,6 +337,7 @@ export async function startEdge(options: EdgeOptions): Promise<Edge> {
     await Promise.all(listeners.map((listener) => listener.drain()))
     deadline.cancel()
     await moduleHost.close()
+    await (await following)?.close()
     pools.close()
     await functions.close()
     await store.close()
@@ -324,6 +354,7 @@ export async function startEdge(options: EdgeOptions): Promise<Edge> {
     log,
     waf,
     cache,
+    invalidate,
     listeners,
     functions,
     seams,
@@ -352,6 +383,7 @@ export async function startEdge(options: EdgeOptions): Promise<Edge> {
         geo,
         cachePeek: cache.peek,
         waf: waf.room,
+        rehearse: (passage) => functions.rehearse(passage),
         modules: moduleHost,
       }),
     reload,
@@ -363,14 +395,20 @@ export async function startEdge(options: EdgeOptions): Promise<Edge> {
 export async function explainOffline(plan: Plan, question: ExplainQuestion): Promise<Explanation> {
   const geo = await openGeo(plan.geo)
   const clock = systemClock
-  return explain(plan, question, {
+  const viewerHeader = createViewerHeaders(geo)
+  const functions = createFunctions({ clock, viewerHeader, report: () => {}, random: Math.random })
+  await functions.stores.use(plan.keyValueStores)
+  const explanation = await explain(plan, question, {
     clock,
     distribution: createDistribution({ clock, geo }),
-    viewerHeader: createViewerHeaders(geo),
+    viewerHeader,
     geo,
+    rehearse: (passage) => functions.rehearse(passage),
     cachePeek: () => ['no edge is running, so it is not known what is stored'],
     waf: createEdgeWaf({ clock, geo, openState: neverAsked, errorPage: neverAsked, report: () => {} }).room,
   })
+  await functions.close()
+  return explanation
 }
 
 function neverAsked(): never {
@@ -379,12 +417,12 @@ function neverAsked(): never {
 
 const plain = new WeakMap<PlannedDistribution, PlannedBehavior>()
 
-/** The default behavior without the rewriting of paths that belongs to viewers' requests. */
+/** The default behavior without the rewriting of paths and the functions that belong to viewers' requests. */
 function withoutRewrite(distribution: PlannedDistribution): PlannedBehavior {
   let behavior = plain.get(distribution)
   if (behavior === undefined) {
     // Every distribution has a default behavior, which is its last.
-    behavior = { ...distribution.behaviors.at(-1)!, rewrite: undefined }
+    behavior = { ...distribution.behaviors.at(-1)!, rewrite: undefined, functions: undefined }
     plain.set(distribution, behavior)
   }
   return behavior

@@ -9,8 +9,11 @@ import { Body } from './http/body.ts'
 import { HeaderList } from './http/header-list.ts'
 import { headBytes, hostOf, parseTarget, refuseSize } from './listener/hygiene.ts'
 import { fateOf, type HeaderFate, prepareOriginRequest, type ViewerHeaderSource } from './origin/prepare.ts'
+import { changesOf } from './log/public-visit.ts'
+import { createRedaction } from './log/redact.ts'
+import type { PlannedEventFunction } from './planned-functions.ts'
 import type { Plan, PlannedBehavior, PlannedOrigin } from './plan.ts'
-import type { Rooms } from './rooms.ts'
+import type { FunctionResult, Rooms } from './rooms.ts'
 import type { StageName } from './stages.ts'
 import { Passage, type TrailEntry, Visit, type ViewerRequest } from './visit.ts'
 import { Secret } from './base/secret.ts'
@@ -47,6 +50,8 @@ export interface ExplainRooms {
         }
       | undefined
   }
+  /** Runs the viewer-request function without counting or logging it. */
+  readonly rehearse: (passage: Passage) => Awaitable<FunctionResult>
   /** What the cache would answer, without counting or moving anything. */
   readonly cachePeek: (passage: Passage) => Awaitable<readonly string[]>
 }
@@ -153,7 +158,11 @@ export async function explain(
       outcome: `${enforced.response.status} to ${enforced.response.headers.get('location') ?? '-'}`,
     }
   }
-  tell('viewer-request', 'no function')
+  const ran = await rehearse(passage, rooms)
+  tell('viewer-request', ...ran.says)
+  if (ran.result.kind === 'failed') return stop(ran.result.fault)
+  if (ran.result.kind === 'answered')
+    return { stages, outcome: `${ran.result.response.status}, made by the viewer-request function` }
 
   const policy = behavior.cachePolicy
   passage.moduleKey = hooks?.cacheKey?.(passage)
@@ -171,14 +180,15 @@ export async function explain(
       : [`bypass: ${request.method} is not cached`]),
   )
 
-  const [origin] = behavior.origins
+  const { origins, failoverStatuses } = passage.route ?? behavior
+  const [origin] = origins
   const prepared = prepareOriginRequest(passage, origin!, rooms.viewerHeader)
-  tell('origin-request', 'no function')
+  tell('origin-request', named(behavior.functions?.originRequest, 'explain runs no origin functions'))
   tell(
     'send',
     `origin ${origin!.name}: ${prepared.method} ${targetOf(origin!, passage, prepared.path, prepared.query)}`,
-    ...(behavior.origins.length > 1
-      ? [`fails over to ${behavior.origins[1]!.name} on ${[...behavior.failoverStatuses].join(' ')}`]
+    ...(origins.length > 1
+      ? [`fails over to ${origins[1]!.name} on ${[...failoverStatuses].join(' ')}`]
       : []),
     ...fatesOf(passage),
     ...(request.query === prepared.query
@@ -190,7 +200,7 @@ export async function explain(
         `> ${name}: ${value instanceof Secret ? '[secret]' : value} (custom header of the origin)`,
     ),
   )
-  tell('origin-response', 'no function')
+  tell('origin-response', named(behavior.functions?.originResponse, 'explain runs no origin functions'))
   const pages = [...distribution.customErrorResponses.values()].filter((rule) => rule.pagePath !== undefined)
   tell(
     'settle',
@@ -212,10 +222,38 @@ export async function explain(
       ? 'no response rules'
       : `the response is inspected by ${evaluation.responseRuns.map(({ group }) => group.group.name).join(', ')}`,
   )
-  tell('viewer-response', 'no function')
+  tell('viewer-response', named(behavior.functions?.viewerResponse, 'there is no response to run it on'))
   tell('finish', `X-Cache: Miss from ${plan.identity.xCacheSuffix}`)
   return { stages, outcome: `the answer of origin ${origin!.name}` }
 }
+
+/** Runs the viewer-request function, because all that follows depends on what it makes of the request. */
+async function rehearse(
+  passage: Passage,
+  rooms: ExplainRooms,
+): Promise<{ readonly says: readonly string[]; readonly result: FunctionResult }> {
+  const slot = passage.behavior.functions?.viewerRequest
+  if (slot === undefined) return { says: ['no function'], result: { kind: 'continue' } }
+  const result = await rooms.rehearse(passage)
+  const { live, candidate } = slot
+  const [run] = passage.visit.functions ?? []
+  const says = [
+    `${KINDS[live.kind]} ${live.name} was run for this explanation: ${run?.outcome ?? 'not run'}${run === undefined ? '' : `, ${run.durationMs.toFixed(1)} ms`}`,
+    ...changesOf(run?.before, run?.after, REDACTION),
+  ]
+  if (candidate !== undefined)
+    says.push(
+      `candidate ${candidate.function.name}: ${candidate.mode} ${candidate.weight} %, not run by explain`,
+    )
+  return { says, result }
+}
+
+function named(slot: PlannedEventFunction | undefined, why: string): string {
+  return slot === undefined ? 'no function' : `${KINDS[slot.live.kind]} ${slot.live.name}; ${why}`
+}
+
+const KINDS = { 'lambda-edge': 'Lambda@Edge function', cloudfront: 'CloudFront Function' } as const
+const REDACTION = createRedaction()
 
 function requestOf(question: ExplainQuestion): ViewerRequest | string {
   let url: URL

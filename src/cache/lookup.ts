@@ -274,6 +274,7 @@ function fork(passage: Passage, visit: Visit): Passage {
   const alone = new Passage(passage.plan, { ...request, body: Body.none() }, visit, passage.isInternal)
   alone.distribution = passage.distribution
   alone.behavior = passage.behavior
+  alone.route = passage.route
   alone.normalisedPath = passage.normalisedPath
   alone.route = passage.route
   alone.moduleKey = passage.moduleKey

@@ -4,6 +4,7 @@ import { check } from './check.ts'
 import { demo } from './demo.ts'
 import { exitCodes, type ExitCode, type Output } from '../base/exit.ts'
 import { explainCommand } from './explain.ts'
+import { addFunctionCommands } from './function-commands.ts'
 import { init } from './init.ts'
 import { addModuleCommands } from './module-commands.ts'
 import { addWafCommands } from './waf-commands.ts'
@@ -88,6 +89,7 @@ export function createCli(output: Output): Cli {
     )
 
   addWafCommands(program, output, (result) => (code = result))
+  addFunctionCommands(program, output, (done) => (code = done))
 
   program
     .command('init')

@@ -92,8 +92,8 @@ export class Candidates {
   }
 
   /** Compares a shadow run with what was served. */
-  compare(state: CandidateState, requestId: string, live: Attempt, shadow: Attempt): void {
-    const difference = differenceOf(live, shadow)
+  compare(state: CandidateState, requestId: string, live: ResultParts, shadow: Attempt): void {
+    const difference = differenceOf(live, partsOf(shadow))
     if (difference === undefined) return
     state.differences++
     remember(state, requestId, difference)
@@ -109,9 +109,7 @@ export function isChosen(client: string, salt: string, percentage: number): bool
 }
 
 /** The first thing in which two results differ, as a sentence; undefined when they are the same. */
-export function differenceOf(live: Attempt, candidate: Attempt): string | undefined {
-  const ours = describe(live)
-  const theirs = describe(candidate)
+export function differenceOf(ours: ResultParts, theirs: ResultParts): string | undefined {
   for (const [what, value] of ours) {
     const other = theirs.get(what)
     if (other !== value) return `${what}: ${value} before, ${other ?? 'none'} now`
@@ -120,7 +118,11 @@ export function differenceOf(live: Attempt, candidate: Attempt): string | undefi
   return undefined
 }
 
-function describe({ change, fault }: Attempt): Map<string, string> {
+/** What of a result is compared, by name. */
+export type ResultParts = ReadonlyMap<string, string>
+
+/** Takes down a result, because what was served is changed by later stages. */
+export function partsOf({ change, fault }: Attempt): ResultParts {
   const parts = new Map<string, string>()
   if (fault !== undefined) parts.set('fault', fault.code)
   if (change === undefined) return parts

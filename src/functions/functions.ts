@@ -12,7 +12,7 @@ import type { FunctionResult, OriginFunctionResult, Rooms } from '../rooms.ts'
 import type { EdgeResponse, OriginRequest, Passage } from '../visit.ts'
 import { applyToOriginRequest, applyToResponse, applyToViewerRequest, generated } from './apply.ts'
 import { attempt, type Attempt, type Runners } from './attempt.ts'
-import { Candidates, type CandidateState, isChosen } from './candidates.ts'
+import { Candidates, type CandidateState, isChosen, partsOf } from './candidates.ts'
 import type { ViewerHeader } from './cloudfront-js/event.ts'
 import { FunctionLog } from './function-log.ts'
 import { createKeyValueStores, type KeyValueStores } from './key-value-store/stores.ts'
@@ -38,6 +38,11 @@ export interface Functions {
   readonly log: FunctionLog
   /** Takes up a plan: opens stores and starts what it names. Runs of the plan before go on. */
   use(plan: Plan): Promise<void>
+  /**
+   * Runs the viewer-request function of a behavior as the line would, for explain: its visit is kept in the passage,
+   * and nothing is counted or logged.
+   */
+  rehearse(passage: Passage): Awaitable<FunctionResult>
   /** What functions have done since the start, and how candidates do. */
   figures(): {
     readonly functions: readonly FunctionFigures[]
@@ -83,18 +88,34 @@ export function createFunctions(options: FunctionsOptions): Functions {
     if (slot === undefined) return CONTINUE
     return andThen(run(slot, { event: 'viewer-request', passage }), (done): FunctionResult => {
       if (done instanceof Fault) return { kind: 'failed', fault: done }
-      const { change } = done
       note(passage, done, viewerRequestBefore(passage))
-      if (change === undefined) return { kind: 'failed', fault: faultOf(done) }
-      if (done.logData !== undefined) passage.visit.viewerRequestLogData = done.logData
-      if (change.kind === 'response') {
-        const isLambda = done.function.kind === 'lambda-edge'
-        passage.visit.resultType = isLambda ? 'LambdaGeneratedResponse' : 'FunctionGeneratedResponse'
-        return { kind: 'answered', response: generated(change) }
-      }
-      applyToViewerRequest(passage, change)
-      return CONTINUE
+      return goOn(passage, done)
     })
+  }
+
+  /** The passage after its viewer-request function. */
+  function goOn(passage: Passage, done: Attempt): FunctionResult {
+    const { change } = done
+    if (change === undefined) return { kind: 'failed', fault: faultOf(done) }
+    if (done.logData !== undefined) passage.visit.viewerRequestLogData = done.logData
+    if (change.kind === 'response') {
+      const isLambda = done.function.kind === 'lambda-edge'
+      passage.visit.resultType = isLambda ? 'LambdaGeneratedResponse' : 'FunctionGeneratedResponse'
+      return { kind: 'answered', response: generated(change) }
+    }
+    applyToViewerRequest(passage, change)
+    return CONTINUE
+  }
+
+  async function rehearse(passage: Passage): Promise<FunctionResult> {
+    const slot = passage.behavior.functions?.viewerRequest
+    if (slot === undefined) return CONTINUE
+    const { live } = slot
+    const includeBody = live.kind === 'lambda-edge' && live.includeBody
+    const question = await ask(live.kind, { event: 'viewer-request', passage }, includeBody, viewerHeader)
+    const done = await attempt(live, question, runners)
+    passage.visit.functions = [visitOf(done, viewerRequestBefore(passage))]
+    return goOn(passage, done)
   }
 
   function originRequest(passage: Passage, request: OriginRequest): Awaitable<OriginFunctionResult> {
@@ -197,11 +218,13 @@ export function createFunctions(options: FunctionsOptions): Functions {
     }
     return andThen(attempt(live, question, runners), (served) => {
       if (options.random() * 100 < candidate.weight) {
+        const parts = partsOf(served)
+        const same = { ...question, headers: question.headers.clone() }
         // Once the response is on its way: a shadow costs no viewer any time.
         setImmediate(() => {
-          void shadow(candidate.function, question, served, (tried) => {
+          void shadow(candidate.function, same, served, (tried) => {
             candidates.judge(candidate, state, id, tried)
-            candidates.compare(state, id, served, tried)
+            candidates.compare(state, id, parts, tried)
           })
         })
       }
@@ -235,6 +258,7 @@ export function createFunctions(options: FunctionsOptions): Functions {
     room: { viewerRequest, originRequest, originResponse, viewerResponse },
     stores,
     log,
+    rehearse,
     async use(plan) {
       for (const problem of await stores.use(plan.keyValueStores)) report(problem)
       units.use(functionsIn(plan))

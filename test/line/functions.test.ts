@@ -281,6 +281,7 @@ test('a CloudFront Function chooses, changes and groups origins', async () => {
     origins: { one: { url: one.url }, two: { url: two.url }, broken: { url: broken.url } },
     defaultBehavior: {
       origin: 'one',
+      // The cache key does not know which origin a function chose.
       cachePolicy: 'CachingDisabled',
       functions: { viewerRequest: { cloudFront } },
     },

@@ -16,8 +16,8 @@ export const functionLimits = {
    * in the millisecond that CloudFront allows. CloudFront's own measure is not public.
    */
   steps: 20_000,
-  /** Time after which a sandbox is stopped even where no step is counted, as inside a regular expression. */
-  stopAfterMs: 50,
+  /** Time by the clock, and then of the CPU, after which a sandbox is stopped even where no step is counted, as inside a regular expression. */
+  stopAfterMs: 40,
   /** Elements a built-in array method goes through at most. */
   arrayLength: 1_000_000,
 } as const

@@ -1,8 +1,11 @@
 import {
   newQuickJSWASMModule,
+  newVariant,
   type QuickJSContext,
   type QuickJSHandle,
   type QuickJSRuntime,
+  type QuickJSWASMModule,
+  RELEASE_SYNC,
 } from 'quickjs-emscripten'
 import type { Awaitable } from '../../base/promise.ts'
 import type { KeyValueSource } from '../key-value-store/read.ts'
@@ -102,9 +105,48 @@ async function openMachine(
   store: KeyValueSource | undefined,
 ): Promise<Machine> {
   // A module instance of its own: nothing that one function does to its memory can reach another.
-  const module = await newQuickJSWASMModule()
+  // It cannot grow: what the function may use is what is left in it.
+  const wasmMemory = new Memory({ initial: WASM_PAGES, maximum: WASM_PAGES })
+  const module = await newQuickJSWASMModule(newVariant(RELEASE_SYNC, { wasmMemory }))
   const quickJs = module.newRuntime()
-  return new Machine(quickJs, quickJs.newContext(), source, runtime, new RunHost(store))
+  return new Machine(quickJs, quickJs.newContext(), allocatorOf(module), source, runtime, new RunHost(store))
+}
+
+// The types of Node.js name WebAssembly as types only.
+const { Memory } = (globalThis as unknown as { readonly WebAssembly: { readonly Memory: MemoryMaker } })
+  .WebAssembly
+type MemoryMaker = new (size: { readonly initial: number; readonly maximum: number }) => object
+
+/** What the build of QuickJS asks for at least: 16 MB of address space, of which little is ever touched. */
+const WASM_PAGES = 256
+const STEP_BYTES = 64 * 1024
+
+/** The allocator inside the machine. */
+interface Allocator {
+  _malloc(bytes: number): number
+  _free(address: number): void
+}
+
+function allocatorOf(quickJs: QuickJSWASMModule): Allocator {
+  // QuickJS counts no bytes in this build, so its own limit bounds nothing; the library keeps the allocator private.
+  const { module } = quickJs as unknown as { readonly module: Allocator }
+  return module
+}
+
+/** Takes so much of a machine's memory that `bytes` are left, without touching it. */
+function leaveFree(allocator: Allocator, bytes: number): void {
+  for (let size = WASM_PAGES * STEP_BYTES; size > bytes; size -= STEP_BYTES) {
+    if (!canAllocate(allocator, size)) continue
+    allocator._malloc(size - bytes)
+    return
+  }
+}
+
+function canAllocate(allocator: Allocator, bytes: number): boolean {
+  const address = allocator._malloc(bytes)
+  if (address === 0) return false
+  allocator._free(address)
+  return true
 }
 
 class Machine {
@@ -114,23 +156,27 @@ class Machine {
   readonly #host: RunHost
   readonly #run: QuickJSHandle
   readonly #take: QuickJSHandle
-  readonly #restingBytes: number
+  readonly #allocator: Allocator
   #stopAt = Number.POSITIVE_INFINITY
+  /** Milliseconds of this thread's CPU time after which a run is over; set when its time by the clock is. */
+  #stopAtCpu: number | undefined = undefined
   #runs = 0
 
   constructor(
     quickJs: QuickJSRuntime,
     context: QuickJSContext,
+    allocator: Allocator,
     source: InstrumentedSource,
     runtime: '1.0' | '2.0',
     host: RunHost,
   ) {
     this.#runtime = quickJs
+    this.#allocator = allocator
     this.#context = context
     this.#source = source
     this.#host = host
     quickJs.setMaxStackSize(STACK_BYTES)
-    quickJs.setInterruptHandler(() => performance.now() > this.#stopAt)
+    quickJs.setInterruptHandler(() => this.#isOver())
     const makeGuest = context.unwrapResult(context.evalCode(guestSource(runtime), 'guest.js'))
     const guest = context.unwrapResult(
       context.callFunction(makeGuest, context.undefined, this.#hostFunctions()),
@@ -140,8 +186,7 @@ class Machine {
     guest.dispose()
     makeGuest.dispose()
     // What the machine itself holds does not count.
-    this.#restingBytes = memoryUsed(quickJs, context)
-    quickJs.setMemoryLimit(this.#restingBytes + functionLimits.memoryBytes)
+    leaveFree(allocator, functionLimits.memoryBytes)
   }
 
   /** True until its second run. */
@@ -154,6 +199,7 @@ class Machine {
     host.begin()
     this.#runs++
     this.#stopAt = performance.now() + functionLimits.stopAfterMs
+    this.#stopAtCpu = undefined
     try {
       return this.#call(writeInput(input))
     } catch (error) {
@@ -163,6 +209,14 @@ class Machine {
     } finally {
       this.#stopAt = Number.POSITIVE_INFINITY
     }
+  }
+
+  /** Whether a run had its time. On a busy machine the clock goes on while the function does not. */
+  #isOver(): boolean {
+    if (performance.now() <= this.#stopAt) return false
+    const cpuMs = process.threadCpuUsage().user / 1000
+    this.#stopAtCpu ??= cpuMs + functionLimits.stopAfterMs
+    return cpuMs > this.#stopAtCpu
   }
 
   #call(input: string): MachineRun {
@@ -206,10 +260,7 @@ class Machine {
   /** Whether the next run finds the machine as this one did: nothing left to do, and memory given back. */
   #isSound(isOutOfMemory: boolean): boolean {
     if (this.#runtime.hasPendingJob()) return false
-    return (
-      !isOutOfMemory ||
-      memoryUsed(this.#runtime, this.#context) < this.#restingBytes + functionLimits.memoryBytes / 4
-    )
+    return !isOutOfMemory || canAllocate(this.#allocator, (functionLimits.memoryBytes * 3) / 4)
   }
 
   #failed(
@@ -252,12 +303,3 @@ class Machine {
 
 const OUT_OF_MEMORY = `the function used more than ${functionLimits.memoryBytes} bytes of memory`
 const OUT_OF_TIME = 'the function did not end in time and was stopped'
-
-function memoryUsed(quickJs: QuickJSRuntime, context: QuickJSContext): number {
-  const usage = quickJs.computeMemoryUsage()
-  const used: unknown = context.dump(usage)
-  usage.dispose()
-  if (typeof used !== 'object' || used === null || !('memory_used_size' in used))
-    return functionLimits.memoryBytes
-  return Number(used.memory_used_size)
-}
