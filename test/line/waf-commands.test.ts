@@ -112,7 +112,7 @@ test('the control API shows samples, counts and limited keys, and changes IP set
     edge: edge.edge,
     dataFolder: edge.folder,
     reload: () => Promise.resolve(undefined),
-    routes: edge.edge.adminRoutes,
+    routes: () => edge.edge.adminRoutes(),
   })
   try {
     const token = (await readFile(join(edge.folder, 'admin-token'), 'utf8')).trim()
