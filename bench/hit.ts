@@ -1,6 +1,6 @@
 /**
- * What a cache hit costs: 1 KB and 100 KB from memory, more than memory holds from disk, and over TLS and HTTP/2, beside
- * the caches of nginx and Varnish with the same log.
+ * What a cache hit costs: 1 KB and 100 KB from memory, and over TLS and HTTP/2, beside the caches of nginx and Varnish with
+ * the same log.
  * Must hold for 1 KB over plain HTTP/1.1: nginx's figure at least, and one and a half times Varnish's.
  *
  * The origin is gone while it is measured, so that what is no hit is an error and no figure.

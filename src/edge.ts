@@ -2,11 +2,13 @@ import type { AdminRoute } from './admin-route.ts'
 import { systemClock, type Clock } from './base/clock.ts'
 import { createMemoryRelief } from './base/memory-relief.ts'
 import { type Cache, createCache } from './cache/cache.ts'
+import { InvalidationFollower, type InvalidationRequest } from './cache/invalidations.ts'
 import { createSpool } from './cache/spool.ts'
 import { MemoryStore } from './cache/store/memory.ts'
 import { createDistribution } from './distribution/distribution.ts'
 import { type Geo, openGeo } from './distribution/geo.ts'
 import { createViewerHeaders } from './distribution/viewer-header-source.ts'
+import { createEdgeWaf, type EdgeWaf } from './edge-waf.ts'
 import { explain, type ExplainQuestion, type Explanation } from './explain.ts'
 import { functionRoutes } from './functions/admin-routes.ts'
 import { createFunctions, type Functions } from './functions/functions.ts'
@@ -34,7 +36,6 @@ import { createSeams, type Seams } from './seams/seams.ts'
 import { createResponse } from './response/response.ts'
 import { type EdgeResponse, type Outcome, Passage, Visit, type ViewerRequest } from './visit.ts'
 import { trimForBehavior } from './response/shape.ts'
-import { createWaf } from './waf/waf.ts'
 
 export interface EdgeOptions {
   readonly plan: Plan
@@ -56,7 +57,10 @@ export interface Edge {
   readonly plan: Handle<Plan>
   readonly line: Line
   readonly log: Log
+  readonly waf: EdgeWaf
   readonly cache: Cache
+  /** Invalidates in all processes; gives how many entries of this one it concerned, and the reference. */
+  invalidate(request: InvalidationRequest): Promise<{ readonly id: string; readonly count: number }>
   readonly listeners: readonly Listener[]
   readonly functions: Functions
   readonly seams: Seams
@@ -99,6 +103,15 @@ export async function startEdge(options: EdgeOptions): Promise<Edge> {
 
   const distribution = createDistribution({ clock, geo })
   const viewerHeader = createViewerHeaders(geo)
+  const response = createResponse({ clock, random })
+  const waf = createEdgeWaf({
+    clock,
+    geo,
+    openState: () => seams.state(),
+    errorPage: (passage, fault) => response.errorPage(passage, fault),
+    report: (problem) => options.operational.warn(problem),
+  })
+  await waf.prepare(options.plan)
   const functions = createFunctions({
     clock,
     viewerHeader,
@@ -106,6 +119,42 @@ export async function startEdge(options: EdgeOptions): Promise<Edge> {
     random: options.random ?? Math.random,
   })
   await functions.use(options.plan)
+  const report = (problem: string) => options.operational.warn(problem)
+  const store = new MemoryStore({ maxBytes: options.plan.cache.memoryBytes, report })
+  const spool = createSpool(store.spoolFolder)
+  const cache = createCache({
+    clock,
+    store,
+    viewerHeader,
+    isUpgrade: isWebSocket,
+    trim: trimForBehavior,
+    spoolFolder: spool.folder,
+    report,
+  })
+  let following: Promise<InvalidationFollower> | undefined
+  /** Shared state is opened when something is invalidated, or from the start when processes must agree. */
+  function follow(): Promise<InvalidationFollower> {
+    following ??= openFollower()
+    following.catch(() => (following = undefined))
+    return following
+  }
+
+  async function openFollower(): Promise<InvalidationFollower> {
+    const { invalidations } = await seams.state()
+    const follower = await InvalidationFollower.open({
+      log: (id) => invalidations.log(id),
+      apply: (selection, how) => cache.invalidate(selection, how),
+      positionFile: undefined,
+      report,
+    })
+    await follower.follow(plan.current.distributions.map(({ id }) => id))
+    return follower
+  }
+
+  async function invalidate(request: InvalidationRequest): Promise<{ id: string; count: number }> {
+    return (await follow()).append(request)
+  }
+
   const origin = createOrigin({
     clock,
     names,
@@ -128,27 +177,15 @@ export async function startEdge(options: EdgeOptions): Promise<Edge> {
     isFirstProcess: options.isFirstProcess ?? true,
     random,
     fetchFrom,
-    invalidate: async ({ soft = false, ...selection }) => cache.invalidate(selection, { soft }),
-  })
-  const report = (problem: string) => options.operational.warn(problem)
-  const store = new MemoryStore({ maxBytes: options.plan.cache.memoryBytes, report })
-  const spool = createSpool(store.spoolFolder)
-  const cache = createCache({
-    clock,
-    store,
-    viewerHeader,
-    isUpgrade: isWebSocket,
-    trim: trimForBehavior,
-    spoolFolder: spool.folder,
-    report,
+    invalidate: async (selection) => (await invalidate({ ...selection, by: 'module' })).count,
   })
   const line = createLine({
     distribution,
-    waf: createWaf(),
+    waf: waf.room,
     functions: functions.room,
     cache,
     origin: { ...origin, send },
-    response: createResponse({ clock, random }),
+    response,
     modules: moduleHost,
     log: options.onVisit === undefined ? log : { finish: finishAndTell },
     within: errandFor,
@@ -237,6 +274,7 @@ export async function startEdge(options: EdgeOptions): Promise<Edge> {
   }
   const listeners: Listener[] = []
   try {
+    if (options.plan.processes > 1) await follow()
     await moduleHost.prepare(options.plan)
     moduleHost.adopt(options.plan)
     for (const planned of options.plan.listeners) {
@@ -253,6 +291,7 @@ export async function startEdge(options: EdgeOptions): Promise<Edge> {
     for (const listener of listeners) listener.close()
     await functions.close()
     await moduleHost.close()
+    await waf.close()
     await seams.close()
     await log.close()
     await store.close()
@@ -262,9 +301,11 @@ export async function startEdge(options: EdgeOptions): Promise<Edge> {
   async function reload(next: Plan): Promise<readonly string[]> {
     await moduleHost.prepare(next)
     await functions.use(next)
+    await waf.prepare(next)
     const before = plan.current
     plan.current = next
     moduleHost.adopt(next)
+    await (await following)?.follow(next.distributions.map(({ id }) => id))
     geo
       .prepare(next)
       .catch((error: unknown) =>
@@ -296,11 +337,13 @@ export async function startEdge(options: EdgeOptions): Promise<Edge> {
     await Promise.all(listeners.map((listener) => listener.drain()))
     deadline.cancel()
     await moduleHost.close()
+    await (await following)?.close()
     pools.close()
     await functions.close()
     await store.close()
     await spool.close()
     await log.close()
+    await waf.close()
     await seams.close()
     return { cut }
   }
@@ -309,24 +352,29 @@ export async function startEdge(options: EdgeOptions): Promise<Edge> {
     plan,
     line,
     log,
+    waf,
     cache,
+    invalidate,
     listeners,
     functions,
     seams,
     moduleListeners: () => moduleHost.listeners(),
-    adminRoutes: () => [...functionRoutes(functions), ...moduleHost.adminRoutes()],
+    adminRoutes: () => [...functionRoutes(functions), ...waf.adminRoutes(plan), ...moduleHost.adminRoutes()],
     open,
     isDraining: () => isDraining,
     metricsText: () =>
       moduleHost.metricsText() +
-      log.metrics.text({
-        connections: () => listeners.reduce((sum, listener) => sum + listener.connections(), 0),
-        laneConnections: () => listeners.reduce((sum, listener) => sum + listener.laneConnections(), 0),
-        requestsInFlight: () => door.exchanges.size,
-        originConnections: () => pools.size,
-        logDropped: () => log.access?.dropped ?? 0,
-        logPending: () => log.access?.pending ?? 0,
-      }),
+      log.metrics.text(
+        {
+          connections: () => listeners.reduce((sum, listener) => sum + listener.connections(), 0),
+          laneConnections: () => listeners.reduce((sum, listener) => sum + listener.laneConnections(), 0),
+          requestsInFlight: () => door.exchanges.size,
+          originConnections: () => pools.size,
+          logDropped: () => log.access?.dropped ?? 0,
+          logPending: () => log.access?.pending ?? 0,
+        },
+        (page) => waf.tellMetrics(page),
+      ),
     explain: (question) =>
       explain(plan.current, question, {
         clock,
@@ -335,6 +383,7 @@ export async function startEdge(options: EdgeOptions): Promise<Edge> {
         geo,
         cachePeek: cache.peek,
         rehearse: (passage) => functions.rehearse(passage),
+        waf: waf.room,
         modules: moduleHost,
       }),
     reload,
@@ -356,9 +405,14 @@ export async function explainOffline(plan: Plan, question: ExplainQuestion): Pro
     geo,
     rehearse: (passage) => functions.rehearse(passage),
     cachePeek: () => ['no edge is running, so it is not known what is stored'],
+    waf: createEdgeWaf({ clock, geo, openState: neverAsked, errorPage: neverAsked, report: () => {} }).room,
   })
   await functions.close()
   return explanation
+}
+
+function neverAsked(): never {
+  throw new Error('explain asks for neither state nor pages')
 }
 
 const plain = new WeakMap<PlannedDistribution, PlannedBehavior>()
@@ -385,8 +439,9 @@ async function geoFor(first: Plan): Promise<Pick<Geo, 'lookup'> & { prepare(plan
   let opened: Geo | undefined
   async function prepare(plan: Plan): Promise<void> {
     const isNeeded = plan.distributions.some(
-      ({ geoRestriction, behaviors }) =>
+      ({ geoRestriction, behaviors, webAcl }) =>
         geoRestriction !== undefined ||
+        webAcl?.needsPlaces === true ||
         behaviors.some(({ forwarding }) => forwarding.cloudFrontHeaders.length > 0),
     )
     if (isNeeded) opened ??= await openGeo(plan.geo)

@@ -17,6 +17,9 @@ import type { FunctionResult, Rooms } from './rooms.ts'
 import type { StageName } from './stages.ts'
 import { Passage, type TrailEntry, Visit, type ViewerRequest } from './visit.ts'
 import { Secret } from './base/secret.ts'
+import { tellEvaluation, tellVerdict } from './waf/tell-evaluation.ts'
+import { withInserted } from './waf/verdict.ts'
+import type { Waf } from './waf/waf.ts'
 
 /** What is asked of explain: a request as a viewer would send it. */
 export interface ExplainQuestion {
@@ -37,6 +40,7 @@ export interface ExplainRooms {
   readonly distribution: Rooms['distribution']
   readonly viewerHeader: ViewerHeaderSource
   readonly geo: Pick<Geo, 'lookup'>
+  readonly waf: Pick<Waf, 'explain'>
   /** What modules add; they are not open offline. */
   readonly modules?: {
     hooksOf(behavior: PlannedBehavior):
@@ -128,7 +132,14 @@ export async function explain(
   const { behavior } = passage
   const hooks = rooms.modules?.hooksOf(behavior)
   added = (await hooks?.explain?.(passage)) ?? []
-  tell('waf', 'no web ACL')
+  const evaluation = await rooms.waf.explain(passage)
+  if (evaluation === undefined) tell('waf', 'no web ACL')
+  else {
+    tell('waf', ...tellEvaluation(evaluation, distribution.webAcl))
+    const verdict = tellVerdict(evaluation)
+    if (verdict !== undefined) return { stages, outcome: verdict }
+    passage.request = withInserted(passage.request, evaluation)
+  }
   const enforced = await rooms.distribution.enforce(passage)
   const place = rooms.geo.lookup(request.client.address)
   tell(
@@ -205,7 +216,12 @@ export async function explain(
       : `response headers policy ${behavior.responseHeadersPolicy.name}`,
     compressionOf(passage),
   )
-  tell('inspect-response', 'no response rules')
+  tell(
+    'inspect-response',
+    evaluation === undefined || evaluation.responseRuns.length === 0
+      ? 'no response rules'
+      : `the response is inspected by ${evaluation.responseRuns.map(({ group }) => group.group.name).join(', ')}`,
+  )
   tell('viewer-response', named(behavior.functions?.viewerResponse, 'there is no response to run it on'))
   tell('finish', `X-Cache: Miss from ${plan.identity.xCacheSuffix}`)
   return { stages, outcome: `the answer of origin ${origin!.name}` }

@@ -1,4 +1,8 @@
 import { createCli } from './cli/cli.ts'
+import { enableLinearEngine } from './waf/regex/linear-engine.ts'
+
+// Patterns of web ACLs are compiled after this; see decision 0020.
+enableLinearEngine()
 
 // The only file that acts when it is imported: it reads the command line, and its exit code is the process's.
 process.exitCode = await createCli({

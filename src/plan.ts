@@ -148,7 +148,19 @@ export interface PlannedDistribution {
     | { readonly type: 'allow' | 'deny'; readonly countries: ReadonlySet<string> }
     | undefined
   readonly logCookies: boolean
+  /** What the WAF evaluates. The whole of it is the WAF room's `PlannedWebAcl`; others see only this of it. */
+  readonly webAcl?: PlannedWebAclSummary | undefined
   readonly modules: PlannedModules
+}
+
+/** What others than the WAF room see of a web ACL. */
+export interface PlannedWebAclSummary {
+  readonly name: string
+  readonly arn: string
+  /** Web ACL capacity units in use. */
+  readonly capacity: number
+  /** Whether its rules or its log ask where addresses are. */
+  readonly needsPlaces: boolean
 }
 
 export interface PlannedCustomError {

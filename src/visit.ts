@@ -194,6 +194,15 @@ export interface FunctionVisit {
   readonly after: MessageView | undefined
 }
 
+/** What the web ACL decided. */
+export interface WafFacts {
+  readonly webAcl: string
+  readonly action: 'allow' | 'block' | 'captcha' | 'challenge' | 'monetize'
+  /** The rule that decided; undefined for the default action. */
+  readonly rule: string | undefined
+  readonly labels: readonly string[]
+}
+
 /** One line of the explain trace. */
 export interface TrailEntry {
   readonly stage: StageName
@@ -226,6 +235,7 @@ export class Visit {
   fault: FaultCode | undefined = undefined
   /** For operators: why it failed. */
   cause: string | undefined = undefined
+  waf: WafFacts | undefined = undefined
   cache: CacheFacts | undefined = undefined
   readonly origins: OriginVisit[] = []
   /** A custom error page took the place of this status. */

@@ -26,8 +26,11 @@ export type Cache = Rooms['cache'] & {
   /** For explain: what would be found, in sentences. Counts nothing and moves nothing. */
   readonly peek: (passage: Passage) => Awaitable<readonly string[]>
   stats(): StoreStats
-  /** Fetches under way. */
+  /** How many variants and parts are kept under a key. */
+  variants(baseKey: string): number
+  /** Fetches under way, and requests that wait for one. */
   fetching(): number
+  waiting(): number
 }
 
 /** Builds the cache room over a store, which stays the caller's to close. */
@@ -75,7 +78,9 @@ export function createCache(options: CacheOptions): Cache {
     },
     invalidate,
     peek: (passage) => lookups.peek(passage),
+    variants: (baseKey) => store.keysOf(baseKey).length,
     stats: () => store.stats(),
     fetching: () => context.flights.size,
+    waiting: () => context.flights.waiting,
   }
 }

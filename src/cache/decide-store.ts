@@ -69,8 +69,8 @@ function decideRfc(
   return {
     kind: 'keep',
     freshUntil,
-    staleWhileRevalidateUntil: freshUntil + decision.staleWhileRevalidateSeconds * 1000,
-    staleIfErrorUntil: freshUntil + decision.staleIfErrorSeconds * 1000,
+    staleWhileRevalidateUntil: untilAfter(freshUntil, decision.staleWhileRevalidateSeconds),
+    staleIfErrorUntil: untilAfter(freshUntil, decision.staleIfErrorSeconds),
     mustRevalidate: decision.mustRevalidate,
     initialAgeSeconds,
   }
@@ -96,17 +96,17 @@ function decideCloudFront(
   if (seconds <= 0) return { kind: 'never', why: 'zero' }
   const freshUntil = receivedAt + seconds * 1000
   // Stale service never extends past MaxTTL after storage, and an error is never served stale.
-  const end = status >= 400 ? freshUntil : receivedAt + policy.maxTtlSeconds * 1000
+  const end = status >= 400 ? NEVER : receivedAt + policy.maxTtlSeconds * 1000
   const directives = parseCacheControl(headers.getJoined('cache-control'))
   const until = (name: string, unlessGiven: number) => {
     const given = validSeconds(directives, name)
-    if (given === undefined) return Math.max(freshUntil, unlessGiven)
-    return Math.max(freshUntil, Math.min(freshUntil + given * 1000, end))
+    if (given === undefined) return unlessGiven
+    return Math.min(untilAfter(freshUntil, given), end)
   }
   return {
     kind: 'keep',
     freshUntil,
-    staleWhileRevalidateUntil: until('stale-while-revalidate', freshUntil),
+    staleWhileRevalidateUntil: until('stale-while-revalidate', NEVER),
     staleIfErrorUntil: until('stale-if-error', end),
     mustRevalidate: false,
     initialAgeSeconds,
@@ -126,6 +126,13 @@ export function faultSeconds(passage: Passage, fault: Fault): number {
   if (behavior.cacheProfile === 'rfc' || behavior.cachePolicy.isDisabled) return 0
   const { source, status } = fault.row
   return source === 'origin' && status >= 500 ? errorSeconds(passage, status) : 0
+}
+
+/** A moment that is over: what may not be served stale at all. A soft invalidation ends freshness before its time. */
+const NEVER = 0
+
+function untilAfter(freshUntil: number, seconds: number): number {
+  return seconds === 0 ? NEVER : freshUntil + seconds * 1000
 }
 
 function floorOf(passage: Passage, status: number): number {

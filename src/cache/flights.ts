@@ -14,6 +14,13 @@ export class Flights {
     return this.#all.size
   }
 
+  /** Requests that wait for one of them. */
+  get waiting(): number {
+    let count = 0
+    for (const flight of this.#all) count += flight.waiters.length
+    return count
+  }
+
   /** The fetch that others may wait for under a key. */
   shared(key: string): Flight | undefined {
     return this.#shared.get(key)

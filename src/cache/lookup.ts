@@ -276,6 +276,8 @@ function fork(passage: Passage, visit: Visit): Passage {
   alone.behavior = passage.behavior
   alone.route = passage.route
   alone.normalisedPath = passage.normalisedPath
+  alone.route = passage.route
+  alone.moduleKey = passage.moduleKey
   alone.errorUri = passage.errorUri
   alone.errorArgs = passage.errorArgs
   return alone

@@ -10,6 +10,11 @@ const KEYS_PER_PATH = 4
 export class Neighbours {
   readonly #byPath = new Map<string, string[]>()
 
+  /** Paths remembered. */
+  get size(): number {
+    return this.#byPath.size
+  }
+
   note(key: string): void {
     const path = pathOf(key)
     let keys = this.#byPath.get(path)

@@ -230,17 +230,18 @@ export class Receipts {
     neighbours.note(flight.key)
     if (entry.part === undefined) this.#dropOthers(entry)
     const kept = store.put(entry, body)
-    if (!isPromise(kept)) {
+    const end = (isKept: boolean) => {
+      if (!isKept) flight.facts.stored = 'refused-by-store'
       flights.end(flight)
+    }
+    if (!isPromise(kept)) {
+      end(kept)
       return
     }
-    void kept.then(
-      () => flights.end(flight),
-      (error: unknown) => {
-        flights.end(flight)
-        this.#context.report(`a response could not be stored: ${String(error)}`)
-      },
-    )
+    void kept.then(end, (error: unknown) => {
+      flights.end(flight)
+      this.#context.report(`a response could not be stored: ${String(error)}`)
+    })
   }
 
   /** The newest response counts (RFC 9111 section 4): what varies replaces what did not, and the other way round. */

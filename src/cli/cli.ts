@@ -7,6 +7,7 @@ import { explainCommand } from './explain.ts'
 import { addFunctionCommands } from './function-commands.ts'
 import { init } from './init.ts'
 import { addModuleCommands } from './module-commands.ts'
+import { addWafCommands } from './waf-commands.ts'
 import { start } from './start.ts'
 
 export interface Cli {
@@ -88,6 +89,7 @@ export function createCli(output: Output): Cli {
     )
 
   addFunctionCommands(program, output, (done) => (code = done))
+  addWafCommands(program, output, (result) => (code = result))
 
   program
     .command('init')

@@ -6,9 +6,11 @@ import { checkFiles } from './check-files.ts'
 import { checkFunctions } from './check-functions.ts'
 import { checkOrigins } from './check-origins.ts'
 import { checkPolicies } from './check-policies.ts'
+import { checkWebAcls } from './check-web-acls.ts'
 import type { FunctionFile } from '../functions/config.ts'
 import { visitModulePlaces } from './module-places.ts'
 import { modules } from '../modules/index.ts'
+import type { PlannedWebAcl } from '../waf/plan.ts'
 import { collectInto, type Problem } from '../base/problem.ts'
 import { type EdgeConfig, edgeSchema, type ParsedEdgeConfig } from './schema.ts'
 import { salvage } from './salvage.ts'
@@ -27,6 +29,8 @@ export interface CheckedConfig {
   readonly functions: ReadonlyMap<string, FunctionFile>
   /** Absolute names of the files that the configuration names, besides itself. */
   readonly files: readonly string[]
+  /** Web ACLs by the name of their distribution. */
+  readonly webAcls: ReadonlyMap<string, PlannedWebAcl>
 }
 
 export interface CheckOptions {
@@ -66,6 +70,7 @@ export async function checkConfig(
   checkDistributions(view, findings)
   const { pemTexts, files } = await checkFiles(view, baseFolder, options.now ?? systemClock.now(), findings)
   const functions = await checkFunctions(view, baseFolder, findings)
+  const waf = await checkWebAcls(view, baseFolder, findings)
   const resources = {
     baseFolder,
     dataFolder: resolve(baseFolder, view.dataFolder ?? '.edgeward'),
@@ -84,7 +89,8 @@ export async function checkConfig(
       pemTexts,
       environment,
       functions: functions.functions,
-      files: [...files, ...functions.files, ...moduleFiles],
+      files: [...files, ...functions.files, ...waf.files, ...moduleFiles],
+      webAcls: waf.webAcls,
     },
   }
 }

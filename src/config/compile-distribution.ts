@@ -110,6 +110,7 @@ export function compileDistribution(
     ),
     geoRestriction: compileGeoRestriction(distribution.geoRestriction),
     logCookies: distribution.logCookies,
+    webAcl: checked.webAcls.get(name),
     modules: modulesAt('distribution', segments, distribution),
   }
 }

@@ -9,8 +9,6 @@ type Kind = 'configuration' | 'distribution' | 'behavior' | 'origin'
  */
 const RESERVED: Record<Kind, Readonly<Record<string, string>>> = {
   configuration: {
-    ipSets: 'IP sets',
-    regexPatternSets: 'regex pattern sets',
     secrets: 'the registry of secrets',
     keys: 'the registry of keys',
     objects: 'object storage',
@@ -19,7 +17,6 @@ const RESERVED: Record<Kind, Readonly<Record<string, string>>> = {
     deploy: 'deployment to AWS',
   },
   distribution: {
-    webAcl: 'web ACLs',
     staging: 'continuous deployment',
     continuousDeploymentPolicy: 'continuous deployment',
     images: 'images on the fly',

@@ -13,6 +13,14 @@ import { functionRegistrySchema, functionsSchema, keyValueStoresSchema } from '.
 import { moduleSchemas } from '../modules/index.ts'
 import { originGroupSchema, originSchema } from '../origin/config.ts'
 import { responseHeadersPolicySchema } from '../response/config.ts'
+import {
+  ipSetsSchema,
+  regexPatternSetsSchema,
+  ruleGroupsSchema,
+  wafSettingsSchema,
+  webAclReferenceSchema,
+  webAclsSchema,
+} from '../waf/settings-schema.ts'
 
 const name = z.string().min(1).max(128)
 
@@ -27,6 +35,8 @@ const distributionSchema = createDistributionSchema({
   behaviorModules: moduleSchemas.behavior,
   distributionModules: moduleSchemas.distribution,
 })
+  .extend({ webAcl: webAclReferenceSchema.optional(), waf: wafSettingsSchema.optional() })
+  .describe('A site of its own: host names, origins, behaviors.')
 
 const geoSchema = z
   .strictObject({
@@ -75,6 +85,10 @@ export const edgeSchema = z
     keyValueStores: keyValueStoresSchema,
     publicKeys: publicKeysSchema,
     keyGroups: keyGroupsSchema,
+    webAcls: webAclsSchema,
+    ipSets: ipSetsSchema,
+    regexPatternSets: regexPatternSetsSchema,
+    ruleGroups: ruleGroupsSchema,
     log: logSchema.prefault({}),
     admin: adminSchema.optional(),
     dataFolder: z

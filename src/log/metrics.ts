@@ -112,7 +112,7 @@ export class Metrics {
   }
 
   /** Everything at this moment. The delay of the event loop is that since the last call. */
-  text(gauges: Gauges): string {
+  text(gauges: Gauges, tellMore?: (page: MetricsPage) => void): string {
     const page = new MetricsPage()
     this.#tellTraffic(page)
     this.#tellOrigins(page)
@@ -128,6 +128,7 @@ export class Metrics {
       [{}, gauges.logDropped()],
     ])
     page.gauge('edgeward_log_lines_pending', 'Access log lines that wait to be written.', gauges.logPending())
+    tellMore?.(page)
     this.#tellProcess(page)
     return page.text()
   }

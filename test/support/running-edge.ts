@@ -25,6 +25,8 @@ export interface RunningEdge extends AsyncDisposable {
   ended(count: number): Promise<Visit[]>
 }
 
+const DAY_MS = 86_400_000
+
 type Json = { readonly [key: string]: unknown }
 
 /** Compiles a configuration as `edgeward start` does; throws with all its problems. */
@@ -52,6 +54,8 @@ export async function runEdge(
     listeners: [{ port: 0, host: '127.0.0.1' }],
     distributions: { test: distribution },
     admin: false,
+    // A clock that a test moves by hours must not close the connections that the test keeps.
+    ...(options.clock === undefined ? {} : { limits: { keepAliveTimeoutMs: DAY_MS } }),
     ...options.top,
   }
   const planned = await planOf(config, folder)

@@ -8,7 +8,7 @@ import { HeaderList } from '../../http/header-list.ts'
 import type { Plan } from '../../plan.ts'
 import type { Endpoint, Outcome, Passage, ViewerConnection } from '../../visit.ts'
 import { clientOf, type Door, schemeOf, stumpOf } from '../door.ts'
-import { type LaneHead, type LaneRequest, readLaneHead } from './lane-head.ts'
+import { type LaneHead, type LaneRequest, readLaneHead, readLikeBefore } from './lane-head.ts'
 import { ReplySender, type SenderContext, VIEWER_LEFT } from './reply-sender.ts'
 
 /** Pipelined requests answered before other connections have their turn. */
@@ -53,7 +53,7 @@ export class LaneConnection {
   #hasViewerEnded = false
   /** Nothing more is read here. */
   #isOver = false
-  // Viewers repeat their heads to the byte on a kept connection, so the last one is kept with all that was read off it.
+  // Viewers repeat their fields to the byte on a kept connection, so the last head is kept with all that was read off it.
   #knownBytes: Buffer = NOTHING
   #knownHead: LaneRequest | undefined
   #knownPlan: Plan | undefined
@@ -129,8 +129,12 @@ export class LaneConnection {
   }
 
   #headAt(bytes: Buffer, at: number): LaneHead {
-    const isWhole = at === 0 && bytes.length === this.#knownBytes.length
-    if (isWhole && this.#knownHead !== undefined && this.#knownBytes.equals(bytes)) return this.#knownHead
+    const known = this.#knownHead
+    if (at === 0 && known !== undefined) {
+      if (bytes.length === known.length && this.#knownBytes.equals(bytes)) return known
+      const like = readLikeBefore(bytes, known, this.#knownBytes)
+      if (like !== undefined) return like
+    }
     const head = readLaneHead(bytes, at)
     if (head.kind === 'request') {
       // Only a head that came alone is kept: its chunk holds nothing else in memory.
@@ -183,7 +187,7 @@ export class LaneConnection {
     const plan = door.plan.current
     // A copy: stages may change the fields of a request, and this head may be asked for again.
     const headers = new HeaderList(head.rawHeaders.slice())
-    if (plan !== this.#knownPlan || head !== this.#knownHead) {
+    if (plan !== this.#knownPlan || head.rawHeaders !== this.#knownHead?.rawHeaders) {
       this.#client = clientOf(plan, this.#connection, headers)
       this.#scheme = schemeOf(plan, this.#connection, headers)
       this.#knownPlan = plan

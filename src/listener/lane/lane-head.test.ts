@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import * as fc from 'fast-check'
 import { cut, mutatedHead, SEEDS, seededRandom } from './head-mutations.fixture.ts'
 import { checkAgainstNode, checkAnswers, takenByLane } from './lane-differential.fixture.ts'
-import { MAX_LANE_HEAD_BYTES, readLaneHead } from './lane-head.ts'
+import { MAX_LANE_HEAD_BYTES, readLaneHead, readLikeBefore } from './lane-head.ts'
 
 const HOST = 'Host: example.org\r\n'
 const fields = (lines: string) => `GET / HTTP/1.1\r\n${HOST}${lines}\r\n`
@@ -47,6 +47,7 @@ test('what was read is given as it was received', () => {
     query: 'b=?c',
     host: 'A.example:80',
     rawHeaders: ['hOST', 'A.example:80', 'ACCEPT', '*/*'],
+    lineBytes: 'GET /a%2F?b=?c HTTP/1.1\r\n'.length,
     length: bytes.length - 4,
     headBytes: bytes.length - 4 + 1,
   })
@@ -197,4 +198,49 @@ test('answers are the same with and without the lane, in however many pieces the
   const random = seededRandom(20_261_125)
   for (const seed of SEEDS) await checkAnswers(cut(Buffer.from(seed, 'latin1'), () => 0))
   for (let i = 0; i < 1000; i++) await checkAnswers(cut(mutatedHead(random), random))
+})
+
+test('a head that is read by comparison with the one before is read as it would be without', () => {
+  const random = seededRandom(20_261_126)
+  const lines = [
+    'GET / HTTP/1.1\r\n',
+    'HEAD /a/b?c=d HTTP/1.1\r\n',
+    'GET /a?b?c HTTP/1.1\r\n',
+    'GET / HTTP/1.0\r\n',
+    'GET /a#b HTTP/1.1\r\n',
+    'POST / HTTP/1.1\r\n',
+    `GET /${'a'.repeat(MAX_LANE_HEAD_BYTES - 60)} HTTP/1.1\r\n`,
+    'GET / HTTP/1.1',
+    '',
+  ]
+  let count = 0
+  for (let i = 0; i < 30_000; i++) {
+    const beforeBytes = mutatedHead(random)
+    const before = readLaneHead(beforeBytes, 0)
+    if (before.kind !== 'request' || before.length !== beforeBytes.length) continue
+    const fieldsBefore = beforeBytes.subarray(before.lineBytes)
+    const line = Buffer.from(lines[Math.floor(random() * lines.length)]!)
+    for (const bytes of [mutatedHead(random), Buffer.concat([line, fieldsBefore]), beforeBytes]) {
+      const like = readLikeBefore(bytes, before, beforeBytes)
+      if (like === undefined) continue
+      count++
+      assert.deepEqual(like, readLaneHead(bytes, 0))
+    }
+  }
+  assert.ok(count > 1000, `only ${count} heads were read by comparison`)
+})
+
+test('a head longer than the lane takes is not taken for its fields either', () => {
+  const beforeBytes = Buffer.from(fields('X: a\r\n'))
+  const before = readLaneHead(beforeBytes, 0)
+  assert.ok(before.kind === 'request')
+  for (const [extra, isTaken] of [
+    [0, true],
+    [1, false],
+  ] as const) {
+    const target = 'a'.repeat(MAX_LANE_HEAD_BYTES - beforeBytes.length + extra)
+    const bytes = Buffer.from(beforeBytes.toString().replace('GET /', `GET /${target}`))
+    assert.equal(readLikeBefore(bytes, before, beforeBytes) !== undefined, isTaken)
+    assert.equal(readLaneHead(bytes, 0).kind === 'request', isTaken)
+  }
 })

@@ -12,6 +12,8 @@ export interface LaneRequest {
   readonly host: string
   /** Names and values as received, in the flat form of `HeaderList`; whoever changes it takes a copy. */
   readonly rawHeaders: readonly string[]
+  /** Bytes of the request line with its line end: the fields begin behind them. */
+  readonly lineBytes: number
   /** Bytes up to and including the empty line: the next request begins behind them. */
   readonly length: number
   /** As `headBytes` of hygiene.ts counts them. */
@@ -53,14 +55,9 @@ export function readLaneHead(bytes: Buffer, start: number): LaneHead {
   if (start >= end) return ranOut
 
   const word = bytes[start] === GET[0] ? GET : HEAD
-  const begun = compareWord(bytes, start, end, word)
-  if (begun !== MATCH) return begun === SHORT ? ranOut : HAND_OFF
-  let at = start + word.length
-  while (at < end && (CLASSES[bytes[at]!]! & TARGET) !== 0) at++
-  const targetEnd = at
-  const versioned = compareWord(bytes, at, end, VERSION)
-  if (versioned !== MATCH) return versioned === SHORT ? ranOut : HAND_OFF
-  at += VERSION.length
+  const targetEnd = readRequestLine(bytes, start, end, word)
+  if (targetEnd < 0) return targetEnd === SHORT_LINE ? ranOut : HAND_OFF
+  let at = targetEnd + VERSION.length
 
   // One string for the whole head, of which all others are slices: a call per field costs more than the scan.
   const text = bytes.toString('latin1', start, start === 0 ? end : endOfHead(bytes, start, end))
@@ -105,6 +102,41 @@ export function readLaneHead(bytes: Buffer, start: number): LaneHead {
   if (bytes[at + 1] !== LF || host === undefined) return HAND_OFF
 
   const target = text.slice(word.length - 1, targetEnd - start)
+  const lineBytes = targetEnd + VERSION.length - start
+  return requestOf(word, target, host, rawHeaders, lineBytes, at + 2 - start, fieldBytes)
+}
+
+/**
+ * Reads a head that differs from one read before in the request line alone, as those of a viewer mostly do: its fields
+ * need no more than a comparison. Undefined when that is not so, whatever else it may be.
+ */
+export function readLikeBefore(
+  bytes: Buffer,
+  before: LaneRequest,
+  beforeBytes: Buffer,
+): LaneRequest | undefined {
+  if (bytes.length > MAX_LANE_HEAD_BYTES) return undefined
+  const word = bytes[0] === GET[0] ? GET : HEAD
+  const targetEnd = readRequestLine(bytes, 0, bytes.length, word)
+  if (targetEnd < 0) return undefined
+  const lineBytes = targetEnd + VERSION.length
+  if (bytes.length - lineBytes !== before.length - before.lineBytes) return undefined
+  if (bytes.compare(beforeBytes, before.lineBytes, before.length, lineBytes) !== 0) return undefined
+  const target = bytes.toString('latin1', word.length - 1, targetEnd)
+  // Not what the fields take on the wire: a colon may have no space behind it.
+  const fieldBytes = before.headBytes - before.lineBytes - 2
+  return requestOf(word, target, before.host, before.rawHeaders, lineBytes, bytes.length, fieldBytes)
+}
+
+function requestOf(
+  word: Buffer,
+  target: string,
+  host: string,
+  rawHeaders: readonly string[],
+  lineBytes: number,
+  length: number,
+  fieldBytes: number,
+): LaneRequest {
   const question = target.indexOf('?')
   return {
     kind: 'request',
@@ -113,9 +145,24 @@ export function readLaneHead(bytes: Buffer, start: number): LaneHead {
     query: question === -1 ? undefined : target.slice(question + 1),
     host,
     rawHeaders,
-    length: at + 2 - start,
-    headBytes: word.length - 2 + target.length + 12 + 2 + fieldBytes,
+    lineBytes,
+    length,
+    headBytes: lineBytes + 2 + fieldBytes,
   }
+}
+
+const SHORT_LINE = -1
+const OTHER_LINE = -2
+
+/** Where the target of a request line ends, before ` HTTP/1.1`; SHORT_LINE where the bytes end before the line does. */
+function readRequestLine(bytes: Buffer, start: number, end: number, word: Buffer): number {
+  const begun = compareWord(bytes, start, end, word)
+  if (begun !== MATCH) return begun === SHORT ? SHORT_LINE : OTHER_LINE
+  let at = start + word.length
+  while (at < end && (CLASSES[bytes[at]!]! & TARGET) !== 0) at++
+  const versioned = compareWord(bytes, at, end, VERSION)
+  if (versioned === MATCH) return at
+  return versioned === SHORT ? SHORT_LINE : OTHER_LINE
 }
 
 /** Fields with a say in framing, in the connection or in how the request is to be answered are for the ordinary way. */

@@ -3,7 +3,7 @@ import type { ViewerConnection } from '../../visit.ts'
 import type { Door } from '../door.ts'
 import { type LaneContext, LaneConnection } from './lane-connection.ts'
 import { SCRATCH_BYTES } from './reply-sender.ts'
-import { keepAliveLines } from './response-head.ts'
+import { createResponseHead, keepAliveLines } from './response-head.ts'
 
 /** The fast way in for plain GET and HEAD requests over HTTP/1.1. */
 export interface Lane {
@@ -35,6 +35,7 @@ export function createLane(door: Door, toHttp1: (socket: Socket) => void): Lane 
     headTimeoutMs: limits.headTimeoutMs,
     keepAliveTimeoutMs: limits.keepAliveTimeoutMs,
     keepAliveLines: keepAliveLines(limits.keepAliveTimeoutMs),
+    writeHead: createResponseHead(),
     scratch: Buffer.allocUnsafeSlow(SCRATCH_BYTES),
     leave: (connection) => connections.delete(connection),
   }

@@ -2,7 +2,7 @@ import type { Socket } from 'node:net'
 import { Fault, faults } from '../../faults.ts'
 import type { EdgeResponse, Outcome, Passage } from '../../visit.ts'
 import type { Door, Exchange } from '../door.ts'
-import { type ResponseHead, writeResponseHead } from './response-head.ts'
+import type { ResponseHead, WriteResponseHead } from './response-head.ts'
 import { StreamReply } from './stream-reply.ts'
 
 /** Responses up to this size, head included, are copied together and leave in one write. */
@@ -19,6 +19,7 @@ export interface SenderContext {
   readonly door: Door
   /** `Connection` and `Keep-Alive` of a response behind which the connection stays open. */
   readonly keepAliveLines: string
+  readonly writeHead: WriteResponseHead
   /** Where small responses are put together; replaced when the system still reads the old one. */
   scratch: Buffer
 }
@@ -117,8 +118,8 @@ export class ReplySender implements Exchange {
     const { fault } = passage.visit
     const keepsOpen =
       !this.#isLast && !this.#door.isDraining() && !(fault !== undefined && faults[fault].closes)
-    const { keepAliveLines } = this.#context
-    const head = writeResponseHead(response, {
+    const { keepAliveLines, writeHead } = this.#context
+    const head = writeHead(response, {
       hasBody,
       size: response.body.buffered?.length,
       keepsOpen,

@@ -1,10 +1,13 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import * as fc from 'fast-check'
 import { Body } from '../../http/body.ts'
 import { HeaderList } from '../../http/header-list.ts'
-import { keepAliveLines, writeResponseHead } from './response-head.ts'
+import { createResponseHead, keepAliveLines } from './response-head.ts'
 
 const KEEP_ALIVE = 'Connection: keep-alive\r\nKeep-Alive: timeout=60\r\n'
+
+const writeResponseHead = createResponseHead()
 
 function write(
   raw: string[],
@@ -150,4 +153,37 @@ test('response head: bytes are counted without the connection fields of the list
     write(['A', 'b'], { size: 3 })?.bytes,
     'HTTP/1.1 200 OK\r\nA: b\r\nContent-Length: 3\r\n\r\n'.length,
   )
+})
+
+test('response head: what a writer remembers changes nothing', () => {
+  const field = fc.tuple(
+    fc.constantFrom(
+      'A',
+      'a',
+      'Server',
+      'X Y',
+      'Content-Length',
+      'connection',
+      'Keep-Alive',
+      'Transfer-Encoding',
+    ),
+    fc.constantFrom('', 'b', 'b\n', '5', 'close', 'x'.repeat(600), '\xe4', '\u{10a}'),
+  )
+  const heads = fc.array(fc.array(field, { maxLength: 4 }), { minLength: 2, maxLength: 6 })
+  fc.assert(
+    fc.property(heads, (lists) => {
+      const remembering = createResponseHead()
+      for (const fields of lists) {
+        const framing = { hasBody: true, size: 5, keepsOpen: true, keepAliveLines: KEEP_ALIVE }
+        const response = () => ({ status: 200, headers: new HeaderList(fields.flat()), body: Body.none() })
+        assert.deepEqual(remembering(response(), framing), createResponseHead()(response(), framing))
+      }
+    }),
+    { numRuns: 2000 },
+  )
+})
+
+test('response head: more names than are remembered are written all the same', () => {
+  for (let i = 0; i < 2000; i++)
+    assert.match(write([`N${i}`, 'v'], { size: 0 })!.text, new RegExp(`\r\nN${i}: v\r\n`))
 })

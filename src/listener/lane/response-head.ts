@@ -36,6 +36,26 @@ const NOT_IN_VALUE = /[^\t\x20-\x7e\x80-\xff]/
 const CLOSE = /\bclose\b/i
 const DIGITS = /^\d{1,15}$/
 
+const PLAIN = 0
+const LENGTH = 1
+const CONNECTION = 2
+const DROPPED = 3
+
+/** What is known of a field name, and what it said last: most fields say the same in response after response. */
+interface KnownName {
+  readonly meaning: typeof PLAIN | typeof LENGTH | typeof CONNECTION | typeof DROPPED
+  /** Looked at and found good. */
+  value: string | undefined
+  /** The whole line, once the value has come back. */
+  line: string | undefined
+}
+
+/** Names come from origins, so their number has an end; longer values are not kept. */
+const MAX_KNOWN_NAMES = 500
+const MAX_KEPT_VALUE = 512
+
+export type WriteResponseHead = (response: EdgeResponse, framing: Framing) => ResponseHead | undefined
+
 /** The lines that tell a viewer how long it may keep its connection. */
 export function keepAliveLines(keepAliveTimeoutMs: number): string {
   return `Connection: keep-alive\r\nKeep-Alive: timeout=${Math.floor(keepAliveTimeoutMs / 1000)}\r\n`
@@ -46,55 +66,91 @@ export function keepAliveLines(keepAliveTimeoutMs: number): string {
  * the body is no stream (it is added to the response, too), then the connection fields. Hop-by-hop fields of the
  * response do not count, but for `Connection: close`. Undefined when the response cannot be written at all: a
  * status that ends no exchange, a field with a line break, an impossible length.
+ *
+ * What a writer remembers of names and values is bounded; the connections of a lane share one.
  */
-export function writeResponseHead(response: EdgeResponse, framing: Framing): ResponseHead | undefined {
-  const { status } = response
-  if (!(status >= 200 && status <= 999)) return undefined
-  const { raw } = response.headers
-  const { size, hasBody } = framing
-  let { keepsOpen } = framing
-  let text = STATUS_LINES[status] ?? `HTTP/1.1 ${status} Unknown\r\n`
-  let isCloseWritten = false
-  let length: string | undefined
-  for (let i = 0; i < raw.length; i += 2) {
-    const name = raw[i]!
-    let value = raw[i + 1]!
-    if (name === '' || NOT_IN_NAME.test(name) || NOT_IN_VALUE.test(value)) return undefined
-    switch (name.length) {
-      case 10: {
-        const lower = name.toLowerCase()
-        if (lower === 'keep-alive') continue
-        if (lower === 'connection') {
+export function createResponseHead(): WriteResponseHead {
+  const known = new Map<string, KnownName>()
+
+  /** Undefined for what is no name. */
+  function learn(name: string): KnownName | undefined {
+    if (name === '' || NOT_IN_NAME.test(name)) return undefined
+    const field: KnownName = { meaning: meaningOf(name.toLowerCase()), value: undefined, line: undefined }
+    if (known.size >= MAX_KNOWN_NAMES) known.clear()
+    known.set(name, field)
+    return field
+  }
+
+  return (response, framing) => {
+    const { status } = response
+    if (!(status >= 200 && status <= 999)) return undefined
+    const { raw } = response.headers
+    const { size, hasBody } = framing
+    let { keepsOpen } = framing
+    let text = STATUS_LINES[status] ?? `HTTP/1.1 ${status} Unknown\r\n`
+    let isCloseWritten = false
+    let length: string | undefined
+    for (let i = 0; i < raw.length; i += 2) {
+      const name = raw[i]!
+      let value = raw[i + 1]!
+      const field = known.get(name) ?? learn(name)
+      if (field === undefined) return undefined
+      if (field.meaning === PLAIN && value === field.value) {
+        text += field.line ??= flat(`${name}: ${value}\r\n`)
+        continue
+      }
+      if (NOT_IN_VALUE.test(value)) return undefined
+      switch (field.meaning) {
+        case PLAIN:
+          if (value.length > MAX_KEPT_VALUE) break
+          field.value = value
+          field.line = undefined
+          break
+        case DROPPED:
+          continue
+        case CONNECTION:
           if (isCloseWritten || !CLOSE.test(value)) continue
           keepsOpen = false
           isCloseWritten = true
           value = 'close'
-        }
-        break
-      }
-      case 14:
-        if (name.toLowerCase() === 'content-length') {
+          break
+        case LENGTH:
           if (length !== undefined || !DIGITS.test(value)) return undefined
           // What is sent is what is announced, or the next response would be read from the wrong place.
           if (hasBody && size !== undefined && Number(value) !== size) value = raw[i + 1] = String(size)
           length = value
-        }
-        break
-      case 17:
-        if (name.toLowerCase() === 'transfer-encoding') continue
-        break
-      default:
+          break
+      }
+      text += `${name}: ${value}\r\n`
     }
-    text += `${name}: ${value}\r\n`
+    if (hasBody && size !== undefined && length === undefined) {
+      length = String(size)
+      raw.push('Content-Length', length)
+      text += `Content-Length: ${length}\r\n`
+    }
+    const bytes = text.length + 2
+    if (keepsOpen) text += framing.keepAliveLines
+    else if (!isCloseWritten) text += 'Connection: close\r\n'
+    text += hasBody && length === undefined ? 'Transfer-Encoding: chunked\r\n\r\n' : '\r\n'
+    return { text, keepsOpen, length: length === undefined ? undefined : Number(length), bytes }
   }
-  if (hasBody && size !== undefined && length === undefined) {
-    length = String(size)
-    raw.push('Content-Length', length)
-    text += `Content-Length: ${length}\r\n`
+}
+
+function meaningOf(lowerName: string): KnownName['meaning'] {
+  switch (lowerName) {
+    case 'content-length':
+      return LENGTH
+    case 'connection':
+      return CONNECTION
+    case 'keep-alive':
+    case 'transfer-encoding':
+      return DROPPED
+    default:
+      return PLAIN
   }
-  const bytes = text.length + 2
-  if (keepsOpen) text += framing.keepAliveLines
-  else if (!isCloseWritten) text += 'Connection: close\r\n'
-  text += hasBody && length === undefined ? 'Transfer-Encoding: chunked\r\n\r\n' : '\r\n'
-  return { text, keepsOpen, length: length === undefined ? undefined : Number(length), bytes }
+}
+
+/** In one piece: a line put together of pieces would be copied piece by piece into every head. */
+function flat(line: string): string {
+  return Buffer.from(line, 'latin1').toString('latin1')
 }
