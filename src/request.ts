@@ -94,7 +94,6 @@ export function createLine(rooms: Rooms): Line {
           return settleFault(passage, found.fault)
         case 'miss':
         case 'bypass':
-          visit.exit = 'send'
           return andThen(fetch(found.passage), (result) =>
             result instanceof Fault ? settleFault(passage, result) : settleResponse(passage, result),
           )

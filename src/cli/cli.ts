@@ -88,8 +88,8 @@ export function createCli(output: Output): Cli {
       },
     )
 
-  addFunctionCommands(program, output, (done) => (code = done))
   addWafCommands(program, output, (result) => (code = result))
+  addFunctionCommands(program, output, (done) => (code = done))
 
   program
     .command('init')

@@ -19,14 +19,12 @@ const RESERVED: Record<Kind, Readonly<Record<string, string>>> = {
   distribution: {
     staging: 'continuous deployment',
     continuousDeploymentPolicy: 'continuous deployment',
-    images: 'images on the fly',
     viewerMtls: 'client certificates of viewers',
     connectionFunction: 'connection functions',
     anomalyDetection: 'anomaly detection',
   },
   behavior: {
     grpc: 'gRPC',
-    images: 'images on the fly',
     fieldLevelEncryption: 'field-level encryption',
     cognito: 'the Cognito proxy',
     compute: 'compute dispatch',

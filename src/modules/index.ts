@@ -1,12 +1,13 @@
+import { imageEngineSchema, images, imagesSchema } from './images/index.ts'
 import type { Module, ModuleSchemas } from './module.ts'
 
 /** All modules. Their hooks run at each stage in this order. */
-export const modules: readonly Module[] = []
+export const modules: readonly Module[] = [images]
 
 /** The keys that modules add to a configuration. The types of the configuration are read off this table. */
 export const moduleSchemas = {
-  configuration: {},
+  configuration: { images: imageEngineSchema.optional() },
   distribution: {},
-  behavior: {},
+  behavior: { images: imagesSchema.optional() },
   origin: {},
 } as const satisfies ModuleSchemas
