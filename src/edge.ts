@@ -95,6 +95,7 @@ export async function startEdge(options: EdgeOptions): Promise<Edge> {
   const random = options.random ?? Math.random
   const seams = createSeams({
     dataFolder: options.plan.dataFolder,
+    secrets: options.plan.secrets,
     clock,
     processes: options.plan.processes,
     report: (error) => options.operational.error(error.message),

@@ -25,11 +25,26 @@ export interface Plan {
   readonly admin: PlannedAdmin | undefined
   /** Where the edge keeps what it needs between starts. Absolute. */
   readonly dataFolder: string
+  readonly secrets: PlannedSecrets
   readonly modules: PlannedModules
   readonly cache: PlannedCache
   /** Files of address databases (mmdb); undefined is the default that comes with the package. */
   readonly geo: { readonly countryFile: string | undefined; readonly asnFile: string | undefined }
 }
+
+/** Where secrets are kept. Keys and credentials are looked up when the store is opened. */
+export type PlannedSecrets =
+  | {
+      readonly store: 'embedded'
+      readonly file: string
+      readonly key: { readonly variable: string } | { readonly file: string }
+    }
+  | {
+      readonly store: 'aws-secrets-manager'
+      readonly region: string | undefined
+      readonly endpoint: string | undefined
+      readonly refreshMs: number
+    }
 
 /** What modules were configured with at one place, compiled by each, by the key of the module. */
 export type PlannedModules = Readonly<Record<string, unknown>>

@@ -29,12 +29,23 @@ const FOR_TESTS: readonly Requirement[] = [
     brings: 'openssl',
     why: 'TLS handshakes and certificates made by another implementation',
   },
+  {
+    package: 'modsecurity-crs',
+    brings: '/usr/share/modsecurity-crs',
+    why: 'the Core Rule Set, run by the WAF and by its peer in benchmarks',
+  },
   { package: 'nghttp2-client', brings: 'h2load', why: 'HTTP/2 under load; also brings nghttp' },
+  {
+    package: 'nginx-light',
+    brings: 'nginx',
+    why: 'an origin that checks the secret header; peer of benchmarks: proxy and cache',
+    service: 'nginx',
+  },
+  { package: 'apache2-bin', brings: 'apache2', why: 'another origin that checks the secret header' },
 ]
 
 const FOR_BENCHMARKS: readonly Requirement[] = [
   { package: 'wrk', brings: 'wrk', why: 'generates load' },
-  { package: 'nginx-light', brings: 'nginx', why: 'peer: proxy and cache', service: 'nginx' },
   { package: 'haproxy', brings: 'haproxy', why: 'peer: proxy', service: 'haproxy' },
   { package: 'caddy', brings: 'caddy', why: 'peer: proxy', service: 'caddy' },
   { package: 'varnish', brings: 'varnishd', why: 'peer: cache; also brings varnishncsa', service: 'varnish' },
@@ -42,11 +53,6 @@ const FOR_BENCHMARKS: readonly Requirement[] = [
     package: 'libnginx-mod-http-modsecurity',
     brings: '/usr/lib/nginx/modules/ngx_http_modsecurity_module.so',
     why: 'peer: web application firewall',
-  },
-  {
-    package: 'modsecurity-crs',
-    brings: '/usr/share/modsecurity-crs',
-    why: 'the Core Rule Set the peer runs',
   },
 ]
 

@@ -7,6 +7,7 @@ import { explainCommand } from './explain.ts'
 import { addFunctionCommands } from './function-commands.ts'
 import { init } from './init.ts'
 import { addModuleCommands } from './module-commands.ts'
+import { addSecretsCommands } from './secrets.ts'
 import { addWafCommands } from './waf-commands.ts'
 import { start } from './start.ts'
 
@@ -107,6 +108,7 @@ export function createCli(output: Output): Cli {
       code = await demo(options.port, output)
     })
 
+  addSecretsCommands(program, output, (done) => (code = done))
   addModuleCommands(program, output, (done) => (code = done))
 
   return {

@@ -27,6 +27,7 @@ export async function readPlan(config: string | undefined, output: Output): Prom
     openSeams: () =>
       createSeams({
         dataFolder,
+        secrets: plan.secrets,
         clock: systemClock,
         processes: plan.processes,
         report: (error) => output.error(error.message),

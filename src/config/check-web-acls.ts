@@ -8,6 +8,7 @@ import type { ExternalGroup } from '../waf/external-group.ts'
 import { managedGroups } from '../waf/managed/managed-groups.ts'
 import type { PlannedWafLog, PlannedWebAcl } from '../waf/plan.ts'
 import { wafSettingsSchema, type WafSettings } from '../waf/settings-schema.ts'
+import { CrsGroups } from './crs-groups.ts'
 import { ConfigLoadError } from './config-load-error.ts'
 import { suggest } from './nearest.ts'
 import { parseJson } from './parse-text.ts'
@@ -43,6 +44,7 @@ export async function checkWebAcls(
 ): Promise<CheckedWebAcls> {
   const files = new DocumentFiles(baseFolder)
   const registry = await readRegistry(view, files, findings)
+  const groups = new CrsGroups(baseFolder)
   const webAcls = new Map<string, PlannedWebAcl>()
   for (const [name, distribution] of Object.entries(view.distributions ?? {})) {
     if (distribution?.webAcl === undefined) {
@@ -54,21 +56,29 @@ export async function checkWebAcls(
     const document = await findDocument(view, name, distribution.webAcl, files, findings)
     if (document === undefined) continue
     const load = await files.loaderFor(document.value)
-    const planned = readDocument(document, { ...registry, load }, distribution, baseFolder, findings)
+    const external = groups.for(document.value, name, distribution, findings)
+    const planned = readDocument(
+      document,
+      { ...registry, load },
+      distribution,
+      external,
+      baseFolder,
+      findings,
+    )
     if (planned !== undefined) webAcls.set(name, planned)
   }
-  return { webAcls, files: files.names }
+  return { webAcls, files: [...files.names, ...groups.files] }
 }
 
 function readDocument(
   document: Document,
   registry: AclRegistry,
   distribution: DistributionView,
+  external: ReadonlyMap<string, ExternalGroup>,
   baseFolder: string,
   findings: Findings,
 ): PlannedWebAcl | undefined {
   const settings = wafSettingsSchema.safeParse(distribution.waf ?? {}).data
-  const external: ReadonlyMap<string, ExternalGroup> = new Map()
   const options: WebAclOptions = {
     registry,
     external,

@@ -9,7 +9,6 @@ type Kind = 'configuration' | 'distribution' | 'behavior' | 'origin'
  */
 const RESERVED: Record<Kind, Readonly<Record<string, string>>> = {
   configuration: {
-    secrets: 'the registry of secrets',
     keys: 'the registry of keys',
     objects: 'object storage',
     state: 'shared state',
@@ -33,7 +32,6 @@ const RESERVED: Record<Kind, Readonly<Record<string, string>>> = {
   },
   origin: {
     originShield: 'Origin Shield',
-    originVerification: 'origin verification',
     lambda: 'Lambda functions as origins',
     vpcOrigin: 'VPC origins',
     healthCheck: 'health checks',
@@ -75,6 +73,7 @@ const OTHER_NAMES: Record<Kind, Readonly<Record<string, string>>> = {
   },
   origin: {
     domainName: 'url',
+    originVerification: 'originVerify',
     path: 'folder or originPath',
     root: 'folder',
     connectionTimeout: 'connectTimeoutMs',

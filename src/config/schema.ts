@@ -13,6 +13,7 @@ import { functionRegistrySchema, functionsSchema, keyValueStoresSchema } from '.
 import { moduleSchemas } from '../modules/index.ts'
 import { originGroupSchema, originSchema } from '../origin/config.ts'
 import { responseHeadersPolicySchema } from '../response/config.ts'
+import { secretsSchema } from '../seams/secrets/config.ts'
 import {
   ipSetsSchema,
   regexPatternSetsSchema,
@@ -85,6 +86,7 @@ export const edgeSchema = z
     keyValueStores: keyValueStoresSchema,
     publicKeys: publicKeysSchema,
     keyGroups: keyGroupsSchema,
+    secrets: secretsSchema.prefault({}),
     webAcls: webAclsSchema,
     ipSets: ipSetsSchema,
     regexPatternSets: regexPatternSetsSchema,

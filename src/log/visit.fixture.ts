@@ -113,6 +113,7 @@ export function planFor(
     },
     geo: { countryFile: undefined, asnFile: undefined },
     dataFolder: '/nowhere',
+    secrets: { store: 'embedded', file: '/nowhere/secrets.json', key: { file: '/nowhere/secrets.key' } },
     modules: {},
   }
 }

@@ -12,6 +12,7 @@ import type { HeaderList } from '../http/header-list.ts'
 import type { Handle, Plan, PlannedBehavior, PlannedDistribution, PlannedOrigin } from '../plan.ts'
 import type { ModuleHooks } from '../rooms.ts'
 import type { Seams } from '../seams/seams.ts'
+import type { RotationWork } from '../seams/secrets/rotation.ts'
 import type { StageName } from '../stages.ts'
 import type { EdgeResponse, OriginRequest, Passage } from '../visit.ts'
 
@@ -64,8 +65,23 @@ export interface Module {
    * starting, or the new plan from being taken.
    */
   open?(context: ModuleContext): Awaitable<RunningModule>
+  /**
+   * How a secret that the module uses is rotated beyond the store, for whoever rotates it by hand; undefined when the
+   * module uses none of that name.
+   */
+  rotation?(secret: string, context: RotationContext): RotationWork | undefined
   /** Adds the commands of the module; heavy imports happen inside their actions. */
   commands?(cli: CliKit): void
+}
+
+/** What a rotation outside of a running edge is given. */
+export interface RotationContext {
+  readonly plan: Plan
+  readonly clock: Clock
+  /** Makes the new value. */
+  readonly createValue: () => Secret
+  /** Asks the control API of the running edge; undefined when none answers. */
+  readonly askAdmin: CliPlan['askAdmin']
 }
 
 /** Gives a module back as it is, checked. */

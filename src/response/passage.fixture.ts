@@ -155,6 +155,7 @@ function planOf(identity: Identity): Plan {
     },
     geo: { countryFile: undefined, asnFile: undefined },
     dataFolder: '/nowhere',
+    secrets: { store: 'embedded', file: '/nowhere/secrets.json', key: { file: '/nowhere/secrets.key' } },
     modules: {},
   }
 }

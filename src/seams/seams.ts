@@ -1,10 +1,11 @@
 import { join } from 'node:path'
 import type { Clock } from '../base/clock.ts'
+import type { PlannedSecrets } from '../plan.ts'
 import { openEmbeddedKeys } from './keys/embedded.ts'
 import type { Keys } from './keys/keys.ts'
 import { openEmbeddedObjects } from './objects/embedded.ts'
 import type { Objects } from './objects/objects.ts'
-import { openEmbeddedSecrets } from './secrets/embedded.ts'
+import { openSecrets } from './secrets/open.ts'
 import type { Secrets } from './secrets/secrets.ts'
 import type { Report } from './seam-error.ts'
 import { openEmbeddedState } from './state/embedded.ts'
@@ -14,6 +15,7 @@ export interface SeamOptions {
   /** Where the embedded stores keep what they hold: `dataFolder` of the configuration. */
   readonly dataFolder: string
   readonly clock: Clock
+  readonly secrets: PlannedSecrets
   /** Server processes that share the folder. */
   readonly processes: number
   /** Told of failures in the background. */
@@ -33,7 +35,7 @@ export interface Seams {
   close(): Promise<void>
 }
 
-export function createSeams({ dataFolder, clock, processes, report }: SeamOptions): Seams {
+export function createSeams({ dataFolder, secrets, clock, processes, report }: SeamOptions): Seams {
   const opened = new Map<string, Promise<{ close(): Promise<void> }>>()
 
   /** The one store of a name; opening that failed may be tried again. */
@@ -50,8 +52,7 @@ export function createSeams({ dataFolder, clock, processes, report }: SeamOption
   return {
     state: () =>
       once('state', () => openEmbeddedState({ folder: join(dataFolder, 'state'), clock, processes, report })),
-    secrets: () =>
-      once('secrets', () => openEmbeddedSecrets({ file: join(dataFolder, 'secrets.json'), clock, report })),
+    secrets: () => once('secrets', () => openSecrets(secrets, { clock, report })),
     keys: () => once('keys', () => openEmbeddedKeys({ folder: join(dataFolder, 'keys'), clock })),
     objects: (name) =>
       once(`objects/${name}`, () =>

@@ -93,6 +93,60 @@ const loggingFilter = z
   })
   .describe('Which decisions are written, as in a logging configuration of AWS WAF. Left out: all.')
 
+const exclusion = z.union([
+  z.string().min(1).describe('File with SecLang rules of your own, read before the Core Rule Set.'),
+  z
+    .strictObject({
+      rules: z
+        .array(z.union([z.number().int().min(1), z.string().min(1).max(200)]))
+        .min(1)
+        .describe('Rule ids, ranges (`942100-942199`) or tags (`attack-sqli`).'),
+      targets: z
+        .array(z.string().regex(/^[A-Z_]+(?::\S+)?$/, 'must be a variable such as ARGS:comment'))
+        .min(1)
+        .optional()
+        .describe(
+          'Variables the rules do not look at, such as `ARGS:comment`. Left out: the rules do not run.',
+        ),
+      path: z
+        .string()
+        .startsWith('/')
+        .max(500)
+        .optional()
+        .describe('Path pattern with `*` and `?` it is for. Left out: every request.'),
+    })
+    .describe('Rules that are not to run, or not to look at some variables.'),
+])
+
+const crsSettings = z
+  .strictObject({
+    path: z
+      .string()
+      .min(1)
+      .default('/usr/share/modsecurity-crs')
+      .describe(
+        'Folder of the Core Rule Set, the one with `rules/`; relative to the configuration file. The default is where the Debian package modsecurity-crs puts it.',
+      ),
+    paranoia: z
+      .number()
+      .int()
+      .min(1)
+      .max(4)
+      .default(1)
+      .describe('Paranoia level: 1 has hardly any false alarms, 4 looks at everything twice.'),
+    threshold: z
+      .number()
+      .int()
+      .min(1)
+      .max(10_000)
+      .default(5)
+      .describe('Anomaly score at which a request is blocked; one critical match counts 5.'),
+    exclusions: z.array(exclusion).max(1_000).default([]).describe('What is not looked at.'),
+  })
+  .describe(
+    'The OWASP Core Rule Set, for web ACLs with a ManagedRuleGroupStatement of vendor `OWASP` and name `CRS`. Left out: all defaults.',
+  )
+
 /** The key `waf` of a distribution: what AWS' document has no place for. */
 export const wafSettingsSchema = z
   .strictObject({
@@ -122,6 +176,7 @@ export const wafSettingsSchema = z
       .describe(
         'How SearchString is written: base64 as in the API, or text as in the console. `auto` finds out.',
       ),
+    crs: crsSettings.optional(),
     log: z
       .strictObject({
         folder: z

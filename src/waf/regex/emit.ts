@@ -25,6 +25,9 @@ export function emitSource(root: RegexNode, withCaptures: boolean): string | und
         return node.options.map((option) => emit(option, isLast)).join('|')
       case 'capture':
         return `${withCaptures ? '(' : '(?:'}${emit(node.node, isLast)})`
+      case 'reference':
+        isExact = false
+        return ''
       case 'repeat': {
         const body = emit(node.node, false)
         const atom = node.node.kind === 'set' || node.node.kind === 'capture' ? body : `(?:${body})`

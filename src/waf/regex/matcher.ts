@@ -117,6 +117,8 @@ export class ProgramMatcher {
             isAlive = this.#looksAt(instruction.programs, text, position) !== instruction.isNegative
             at++
             break
+          case 'reference':
+            throw new Error('references to groups are for BudgetMatcher')
           case 'match':
             if (mustEnd === -1 || mustEnd === position) {
               saved[1] = position
@@ -233,6 +235,8 @@ class LookAhead {
     next: Uint8Array,
   ): boolean {
     switch (instruction.op) {
+      case 'reference':
+        throw new Error('references to groups are for BudgetMatcher')
       case 'match':
         return true
       case 'set':

@@ -20,6 +20,8 @@ export interface ParsedPattern {
   readonly root: RegexNode
   /** Capturing groups, without the whole match. */
   readonly captures: number
+  /** It refers to what a group matched, which no linear-time engine can. */
+  readonly hasReferences: boolean
 }
 
 const EMPTY: RegexNode = { kind: 'empty' }
@@ -65,6 +67,7 @@ export function parsePattern(source: string, options: RegexOptions): ParsedPatte
   let at = 0
   let captures = 0
   let depth = 0
+  let hasReferences = false
 
   const fail = (message: string, position = at): never => {
     throw new RegexSyntaxError(message, position)
@@ -157,6 +160,7 @@ export function parsePattern(source: string, options: RegexOptions): ParsedPatte
     }
     if (char === '<' && (source[at + 1] === '=' || source[at + 1] === '!'))
       return parseLookBehind(start, scope)
+    if (char === '>' && scope.takesBacktracking === true) return closeGroup(start, plain(1, scope))
     if (char === '>') fail('atomic groups (?> are not supported; write (?:', start)
     if (char === '(') fail('conditional groups are not supported', start)
     if (char === '|') fail('(?| is not supported; write (?:', start)
@@ -242,8 +246,8 @@ export function parsePattern(source: string, options: RegexOptions): ParsedPatte
       if (source[at] === '?') {
         isGreedy = false
         at++
-      } else if (source[at] === '+')
-        fail('possessive quantifiers are not supported; leave out the second "+"')
+      } else if (source[at] === '+' && scope.takesBacktracking === true) at++
+      else if (source[at] === '+') fail('possessive quantifiers are not supported; leave out the second "+"')
       if (current.kind === 'assert' || current.kind === 'look') {
         // Repeating what has no width changes nothing, except that it may be left out.
         current = bounds.min === 0 ? EMPTY : current
@@ -298,6 +302,12 @@ export function parsePattern(source: string, options: RegexOptions): ParsedPatte
 
   /** `\12` is a reference to a group, unless there are too few of them and the digits are octal (PCRE). */
   function parseDigits(start: number, scope: Scope): RegexNode {
+    const reference = /^[1-9]\d?/.exec(source.slice(start + 1, start + 3))
+    if (scope.takesBacktracking === true && reference !== null && Number(reference[0]) <= captures) {
+      at = start + 1 + reference[0].length
+      hasReferences = true
+      return { kind: 'reference', index: Number(reference[0]), ignoreCase: scope.ignoreCase }
+    }
     const octal = /^[0-3]?[0-7]{2}/.exec(source.slice(start + 1, start + 4))
     if (octal === null) return fail('references to groups are not supported', start)
     at = start + 1 + octal[0].length
@@ -416,7 +426,7 @@ export function parsePattern(source: string, options: RegexOptions): ParsedPatte
 
   const root = parseChoice(options)
   if (at < source.length) fail('a closing parenthesis has no opening one')
-  return { root, captures }
+  return { root, captures, hasReferences }
 }
 
 type Scope = { -readonly [Key in keyof RegexOptions]: RegexOptions[Key] }

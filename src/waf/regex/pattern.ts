@@ -1,3 +1,4 @@
+import { BudgetMatcher } from './budget-matcher.ts'
 import { emitSource } from './emit.ts'
 import { linearRegExp } from './linear-engine.ts'
 import { ProgramMatcher } from './matcher.ts'
@@ -14,6 +15,8 @@ const MAX_STATES = 64 * 1024 * 1024
  * itself, so the worst of it is 1,000 runs over the value, about a millisecond.
  */
 const MAX_BACKTRACKED_LENGTH = 2_048
+/** Bytes a pattern with references to groups looks at: only backtracking can run it. */
+const MAX_REFERENCE_LENGTH = 512
 
 /** AWS WAF: `.` leaves out newlines, `$` matches before a last newline (PCRE without options). */
 export const AWS_OPTIONS: RegexOptions = {
@@ -27,13 +30,18 @@ export const AWS_OPTIONS: RegexOptions = {
 /** A compiled pattern: a search, not a full match, over latin1 text in linear time. */
 export interface Pattern {
   readonly source: string
-  /** Which engines run it: V8 alone, V8 and its linear engine for long values, or the engine of this folder. */
-  readonly engine: 'v8' | 'v8-linear' | 'own'
+  /**
+   * Which engines run it: V8 alone, V8 and its linear engine for long values, the engine of this folder, or, where only
+   * backtracking can do it, an engine that looks at a short beginning of the value and gives up after a while.
+   */
+  readonly engine: 'v8' | 'v8-linear' | 'own' | 'backtracking'
   /** Bytes of a value it looks at; longer values are cut. Infinity for all but huge patterns. */
   readonly maxLength: number
   test(text: string): boolean
-  /** Start and end of the leftmost match and of its groups, -1 for a group that took no part. */
+  /** Start and end of the leftmost match. */
   exec(text: string): Int32Array | undefined
+  /** The leftmost match and its groups, undefined for a group that took no part. */
+  groups(text: string): readonly (string | undefined)[] | undefined
 }
 
 /**
@@ -43,6 +51,7 @@ export interface Pattern {
 export function compilePattern(source: string, options: RegexOptions = AWS_OPTIONS): Pattern {
   const parsed = parsePattern(source, options)
   const { root, captures } = parsed
+  if (parsed.hasReferences) return backtrackingPattern(source, parsed)
   const plainSource = emitSource(root, false)
   if (plainSource !== undefined) {
     if (isBounded(root)) return v8Pattern(source, parsed, plainSource, undefined)
@@ -53,7 +62,28 @@ export function compilePattern(source: string, options: RegexOptions = AWS_OPTIO
   const matcher = new ProgramMatcher(program, captures)
   const maxLength = Math.floor(MAX_STATES / matcher.states(0)) - 1
   const search = (text: string) => matcher.search(text.length > maxLength ? text.slice(0, maxLength) : text)
-  return { source, engine: 'own', maxLength, test: (text) => search(text) !== undefined, exec: search }
+  return {
+    source,
+    engine: 'own',
+    maxLength,
+    test: (text) => search(text) !== undefined,
+    exec: (text) => search(text)?.subarray(0, 2),
+    groups: (text) => groupsAt(search(text), text),
+  }
+}
+
+function backtrackingPattern(source: string, { root, captures }: ParsedPattern): Pattern {
+  const matcher = new BudgetMatcher(compileProgram(root, MAX_STEPS), captures)
+  const search = (text: string): Int32Array | undefined =>
+    matcher.search(text.length > MAX_REFERENCE_LENGTH ? text.slice(0, MAX_REFERENCE_LENGTH) : text)
+  return {
+    source,
+    engine: 'backtracking',
+    maxLength: MAX_REFERENCE_LENGTH,
+    test: (text) => search(text) !== undefined,
+    exec: (text) => search(text)?.subarray(0, 2),
+    groups: (text) => groupsAt(search(text), text),
+  }
 }
 
 function v8Pattern(
@@ -62,38 +92,38 @@ function v8Pattern(
   plainSource: string,
   linear: RegExp | undefined,
 ): Pattern {
+  // Flags such as `d` would switch off V8's change to the linear engine, so positions of groups are not asked for.
   const plain = new RegExp(plainSource)
-  const capturing = new RegExp(emitSource(parsed.root, true)!, 'd')
-  let own: ProgramMatcher | undefined
+  const engineFor = (text: string): RegExp =>
+    linear === undefined || text.length <= MAX_BACKTRACKED_LENGTH ? plain : linear
+  let capturing: RegExp | undefined
+  let capturingLinear: RegExp | undefined
   return {
     source,
     engine: linear === undefined ? 'v8' : 'v8-linear',
     maxLength: Infinity,
-    test: (text) =>
-      linear === undefined || text.length <= MAX_BACKTRACKED_LENGTH ? plain.test(text) : linear.test(text),
+    test: (text) => engineFor(text).test(text),
     exec: (text) => {
-      if (linear === undefined || text.length <= MAX_BACKTRACKED_LENGTH)
-        return positions(capturing.exec(text))
-      // V8's linear engine cannot say where groups are; this happens once per match of a long value.
-      own ??= new ProgramMatcher(compileProgram(parsed.root, MAX_STEPS), parsed.captures)
-      return own.states(text.length) <= MAX_STATES ? own.search(text) : positions(linear.exec(text))
+      const found = engineFor(text).exec(text)
+      return found === null ? undefined : Int32Array.of(found.index, found.index + found[0].length)
+    },
+    groups: (text) => {
+      // Groups are wanted only where something matched, and of most patterns never.
+      const withGroups = (capturing ??= new RegExp(emitSource(parsed.root, true) ?? plainSource))
+      if (engineFor(text) === plain) return withGroups.exec(text) ?? undefined
+      capturingLinear ??= linearRegExp(withGroups.source) ?? linear
+      return capturingLinear?.exec(text) ?? undefined
     },
   }
 }
 
-function positions(found: RegExpExecArray | null): Int32Array | undefined {
-  if (found === null) return undefined
-  const { indices } = found
-  const saved = new Int32Array(found.length * 2).fill(-1)
-  saved[0] = found.index
-  saved[1] = found.index + found[0].length
-  for (let i = 1; i < found.length; i++) {
-    const pair = indices?.[i]
-    if (pair === undefined) continue
-    saved[i * 2] = pair[0]
-    saved[i * 2 + 1] = pair[1]
+function groupsAt(saved: Int32Array | undefined, text: string): readonly (string | undefined)[] | undefined {
+  if (saved === undefined) return undefined
+  const groups: (string | undefined)[] = []
+  for (let i = 0; i < saved.length; i += 2) {
+    groups.push(saved[i]! < 0 ? undefined : text.slice(saved[i], saved[i + 1]))
   }
-  return saved
+  return groups
 }
 
 /**
@@ -110,6 +140,8 @@ function ways(node: RegexNode): number {
     case 'set':
     case 'assert':
       return 1
+    case 'reference':
+      return Infinity
     case 'capture':
     case 'look':
       return ways(node.node)

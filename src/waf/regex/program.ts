@@ -8,6 +8,8 @@ export type Instruction =
   | { readonly op: 'jump'; readonly to: number }
   | { readonly op: 'save'; readonly slot: number }
   | { readonly op: 'assert'; readonly what: Assertion }
+  /** Only for BudgetMatcher. */
+  | { readonly op: 'reference'; readonly index: number; readonly ignoreCase: boolean }
   | {
       readonly op: 'look'
       readonly programs: readonly LookProgram[]
@@ -66,6 +68,9 @@ export function compileProgram(root: RegexNode, maxSteps: number): Program {
         push({ op: 'save', slot: node.index * 2 })
         emit(node.node)
         push({ op: 'save', slot: node.index * 2 + 1 })
+        return
+      case 'reference':
+        push({ op: 'reference', index: node.index, ignoreCase: node.ignoreCase })
         return
       case 'assert':
         push({ op: 'assert', what: node.what })
@@ -137,7 +142,7 @@ function firstBytes(code: readonly Instruction[]): ByteSet {
     if (seen.has(at)) continue
     seen.add(at)
     const instruction = code[at]!
-    if (instruction.op === 'match') return ANY
+    if (instruction.op === 'match' || instruction.op === 'reference') return ANY
     if (instruction.op === 'set') for (let i = 0; i < 256; i++) set[i]! |= instruction.set[i]!
     else if (instruction.op === 'split') waiting.push(instruction.first, instruction.second)
     else if (instruction.op === 'jump') waiting.push(instruction.to)

@@ -15,6 +15,7 @@ export type RegexNode =
       readonly isGreedy: boolean
     }
   | { readonly kind: 'capture'; readonly node: RegexNode; readonly index: number }
+  | { readonly kind: 'reference'; readonly index: number; readonly ignoreCase: boolean }
   | { readonly kind: 'assert'; readonly what: Assertion }
   | {
       readonly kind: 'look'
@@ -44,6 +45,11 @@ export interface RegexOptions {
   readonly dollarEndOnly: boolean
   /** White space and `#` comments are not part of the pattern. */
   readonly extended: boolean
+  /**
+   * Takes what only a backtracking engine has: references to groups, and possessive quantifiers and atomic groups,
+   * which are read as their plain forms and so match more, never less. SecLang only: AWS WAF refuses all of them.
+   */
+  readonly takesBacktracking?: boolean
 }
 
 /** A pattern that cannot be used: what is wrong, and where (a character position). */
@@ -66,6 +72,8 @@ export function fixedLength(node: RegexNode): number | undefined {
       return 0
     case 'set':
       return 1
+    case 'reference':
+      return undefined
     case 'capture':
       return fixedLength(node.node)
     case 'repeat': {
