@@ -365,6 +365,7 @@ export async function startEdge(options: EdgeOptions): Promise<Edge> {
     isDraining: () => isDraining,
     metricsText: () =>
       moduleHost.metricsText() +
+      functions.metricsText() +
       log.metrics.text(
         {
           connections: () => listeners.reduce((sum, listener) => sum + listener.connections(), 0),

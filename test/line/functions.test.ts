@@ -480,4 +480,8 @@ test('visits and explain show what a function changed, and hide what is secret',
   assert.doesNotMatch(says, /hidden-token/)
   assert.match(stages.find(({ stage }) => stage === 'lookup')!.says.join('\n'), /\/new/)
   assert.equal(edge.visits().length, 1, 'explain is no visit')
+  assert.match(
+    edge.edge.metricsText(),
+    /^edgeward_function_runs_total\{function="change",kind="cloudfront",event="viewer-request"\} 1$/m,
+  )
 })
