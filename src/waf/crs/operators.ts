@@ -82,8 +82,8 @@ const makers: ReadonlyMap<string, Maker> = new Map<string, Maker>(
     ipmatch: (argument: string) => makeIpMatch(argument.split(/[\s,]+/)),
     ipmatchf: makeIpMatchFromFile,
     ipmatchfromfile: makeIpMatchFromFile,
-    detectsqli: () => detect((text) => findSqli(text, 'LOW')?.matchedData?.join(' ')),
-    detectxss: () => detect((text) => (findXss(text) === undefined ? undefined : text)),
+    detectsqli: () => detect((text) => findSqli(cut(text), 'LOW')?.matchedData?.join(' ')),
+    detectxss: () => detect((text) => (findXss(cut(text)) === undefined ? undefined : text)),
     unconditionalmatch: () => whole(() => true),
     nomatch: () => whole(() => false),
     validatebyterange: (argument: string) => {
@@ -278,6 +278,13 @@ function isWithin(words: Uint32Array, range: WideRange): boolean {
 
 function makeIpMatchFromFile(argument: string, context: OperatorContext): Operator {
   return makeIpMatch(readLines(argument, context))
+}
+
+/** Injections are looked for in the beginning of a value: their tokenisers read it in every context there may be. */
+const MAX_TOKENISED = 8_192
+
+function cut(text: string): string {
+  return text.length > MAX_TOKENISED ? text.slice(0, MAX_TOKENISED) : text
 }
 
 function detect(find: (text: string) => string | undefined): Operator {
