@@ -220,6 +220,7 @@ if (!existsSync(RULES)) {
     })
     total += ms
     slow.push({ ms, sample: each })
+    if (options.show && i % 1_000 === 999) console.error(`${i + 1} done`)
     if (slow.length > 2_000) {
       slow.sort((a, b) => b.ms - a.ms)
       slow.length = 50

@@ -1,8 +1,6 @@
 import { parseIpv6 } from '../../http/address-text.ts'
 import { compileCidrs } from '../../http/address.ts'
 import { compilePattern, type Pattern } from '../regex/pattern.ts'
-import { requiredLiterals } from '../regex/required-literals.ts'
-import { parsePattern } from '../regex/parse.ts'
 import type { RegexOptions } from '../regex/syntax.ts'
 import { findSqli } from '../sqli/find-sqli.ts'
 import { findXss } from '../xss/find-xss.ts'
@@ -145,7 +143,7 @@ function makeRegex(argument: string): Operator {
   return {
     test: (text) => pattern.test(text),
     exec: (text) => groupsOf(pattern, text),
-    needs: requiredLiterals(parsePattern(argument, SECLANG_OPTIONS).root),
+    needs: pattern.literals(),
     engine: pattern.engine,
     maxLength: pattern.maxLength,
   }
@@ -315,5 +313,5 @@ function verify(argument: string, isValid: (digits: string) => boolean): Operato
     }
     return undefined
   }
-  return { ...detect(find), needs: requiredLiterals(parsePattern(argument, SECLANG_OPTIONS).root) }
+  return { ...detect(find), needs: pattern.literals() }
 }

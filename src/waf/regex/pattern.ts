@@ -5,6 +5,7 @@ import { linearRegExp } from './linear-engine.ts'
 import { ProgramMatcher } from './matcher.ts'
 import { type ParsedPattern, parsePattern } from './parse.ts'
 import { compileProgram, ProgramTooLargeError } from './program.ts'
+import { requiredLiterals } from './required-literals.ts'
 import type { RegexNode, RegexOptions } from './syntax.ts'
 
 /** Instructions of one pattern at most; RE2 and AWS WAF have bounds of the same kind. */
@@ -48,6 +49,8 @@ export interface Pattern {
   /** Bytes of a value it looks at; Infinity for all but patterns with look-arounds or references. */
   readonly maxLength: number
   test(text: string): boolean
+  /** See `requiredLiterals`. */
+  literals(): readonly string[] | undefined
   /** Start and end of the leftmost match. */
   exec(text: string): Int32Array | undefined
   /** The leftmost match and its groups, undefined for a group that took no part. */
@@ -104,6 +107,7 @@ function ownPattern(source: string, parsed: ParsedPattern): Pattern {
   return {
     source,
     engine: 'own',
+    literals: () => requiredLiterals(parsed.root),
     maxLength: MAX_WINDOWS * window,
     test: (text) => search(text) !== undefined,
     exec: (text) => {
@@ -142,6 +146,7 @@ function backtrackingPattern(source: string, { root, captures }: ParsedPattern):
   return {
     source,
     engine: 'backtracking',
+    literals: () => requiredLiterals(root),
     maxLength: MAX_REFERENCE_LENGTH,
     test: (text) => search(text) !== undefined,
     exec: (text) => search(text)?.subarray(0, 2),
@@ -164,6 +169,7 @@ function v8Pattern(
   return {
     source,
     engine: linear === undefined ? 'v8' : 'v8-linear',
+    literals: () => requiredLiterals(parsed.root),
     maxLength: Infinity,
     test: (text) => {
       if (linear === undefined || text.length <= MAX_V8_LENGTH) return plain.test(text)
