@@ -1,17 +1,21 @@
-import { join } from 'node:path'
+import { randomBytes } from 'node:crypto'
+import type { AdminRoute } from './admin-route.ts'
 import type { Clock } from './base/clock.ts'
 import type { Fault } from './faults.ts'
 import type { Geo } from './distribution/geo.ts'
 import type { Labels, MetricsPage } from './log/metrics-page.ts'
+import { createRedaction } from './log/redact.ts'
 import { gzipFile } from './log/gzip-file.ts'
 import { RotatingFile } from './log/rotating-file.ts'
 import type { Handle, Plan } from './plan.ts'
-import { openEmbeddedState } from './seams/state/embedded.ts'
+import { SeamError } from './seams/seam-error.ts'
 import { LocalRateCounters } from './seams/state/rate-counters.ts'
 import type { IpSet, RateCounters, State } from './seams/state/state.ts'
 import type { EdgeResponse, Passage } from './visit.ts'
+import { wafRoutes } from './waf/admin-routes.ts'
 import type { PlannedWafLog, PlannedWebAcl } from './waf/plan.ts'
 import type { WafRecords } from './waf/records.ts'
+import { createTokenDesk } from './waf/token/token-desk.ts'
 import { createWaf, type Waf } from './waf/waf.ts'
 import { WafLog } from './waf/waf-log.ts'
 
@@ -23,6 +27,8 @@ const ROTATE_MS = 60 * 60 * 1000
 export interface EdgeWafOptions {
   readonly clock: Clock
   readonly geo: Pick<Geo, 'lookup'>
+  /** The state of the installation; opened when a plan first has a web ACL. */
+  readonly openState: () => Promise<State>
   readonly errorPage: (passage: Passage, fault: Fault) => EdgeResponse
   readonly report: (problem: string) => void
 }
@@ -36,12 +42,8 @@ export interface EdgeWaf {
   /** Opens what a plan needs; call it before the plan is in force. */
   prepare(plan: Plan): Promise<void>
   tellMetrics(page: MetricsPage): void
+  adminRoutes(plan: Handle<Plan>): readonly AdminRoute[]
   close(): Promise<void>
-}
-
-/** Where the state of an installation lies. */
-export function stateFolder(plan: Pick<Plan, 'dataFolder'>): string {
-  return join(plan.dataFolder, 'state')
 }
 
 /** The web ACLs of a plan, each once. */
@@ -49,6 +51,23 @@ export function webAclsOf(plan: Plan): readonly PlannedWebAcl[] {
   // The compiled configuration puts nothing else there; the shared plan shows only a summary of it.
   const acls = plan.distributions.map(({ webAcl }) => webAcl as PlannedWebAcl | undefined)
   return [...new Set(acls.filter((acl) => acl !== undefined))]
+}
+
+const TOKEN_KEY = 'waf/token-key'
+
+/** The key that signs tokens: made once per installation, the same on every node. */
+async function keepTokenKey(state: State): Promise<Buffer<ArrayBuffer>> {
+  const known = state.values.get(TOKEN_KEY)
+  if (known !== undefined) return Buffer.from(known.value, 'base64url')
+  try {
+    const made = await state.values.put(TOKEN_KEY, randomBytes(32).toString('base64url'), { ifAbsent: true })
+    return Buffer.from(made.value, 'base64url')
+  } catch (error) {
+    // Another node was first.
+    if (!(error instanceof SeamError) || error.code !== 'conflict') throw error
+    await state.refresh()
+    return keepTokenKey(state)
+  }
 }
 
 function countsOf(records: WafRecords): [Labels, number][] {
@@ -65,6 +84,8 @@ function countsOf(records: WafRecords): [Labels, number][] {
 export function createEdgeWaf(options: EdgeWafOptions): EdgeWaf {
   const { clock, geo, report } = options
   let state: State | undefined
+  // Replaced by the one of the installation before a plan that needs it is in force.
+  let tokenKey = randomBytes(32)
   const handles = new Map<string, Handle<IpSet | undefined>>()
   // Before the state is open, and in explain without a running edge, counts are this process's own.
   const counters = new LocalRateCounters({ clock, node: 'local', report: (error) => report(error.message) })
@@ -108,6 +129,7 @@ export function createEdgeWaf(options: EdgeWafOptions): EdgeWaf {
     lookup: geo.lookup,
     counters: { open: (spec) => (state?.counters ?? (counters as RateCounters)).open(spec) },
     ipSet: handleOf,
+    tokens: createTokenDesk({ clock, key: () => tokenKey }),
     errorPage: options.errorPage,
     onEvaluated: (passage, acl, evaluation) => {
       const { visit } = passage
@@ -127,12 +149,8 @@ export function createEdgeWaf(options: EdgeWafOptions): EdgeWaf {
   async function prepare(plan: Plan): Promise<void> {
     const acls = webAclsOf(plan)
     if (acls.length === 0) return
-    state ??= await openEmbeddedState({
-      folder: stateFolder(plan),
-      clock,
-      processes: plan.processes,
-      report: (error) => report(error.message),
-    })
+    state ??= await options.openState()
+    if (acls.some(({ usesTokens }) => usesTokens)) tokenKey = await keepTokenKey(state)
     room.prepare(acls)
   }
 
@@ -143,6 +161,14 @@ export function createEdgeWaf(options: EdgeWafOptions): EdgeWaf {
       return state
     },
     prepare,
+    adminRoutes: (plan) =>
+      wafRoutes({
+        clock,
+        room,
+        acls: () => webAclsOf(plan.current),
+        state: () => state,
+        hide: createRedaction(),
+      }),
     tellMetrics(page) {
       const each = [...room.allRecords().values()]
       if (each.length === 0) return
@@ -164,9 +190,6 @@ export function createEdgeWaf(options: EdgeWafOptions): EdgeWaf {
         [{}, log.dropped],
       ])
     },
-    async close() {
-      await log.close()
-      await state?.close()
-    },
+    close: () => log.close(),
   }
 }

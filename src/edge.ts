@@ -1,13 +1,21 @@
+import type { AdminRoute } from './admin-route.ts'
 import { systemClock, type Clock } from './base/clock.ts'
 import { createMemoryRelief } from './base/memory-relief.ts'
-import { createCache } from './cache/cache.ts'
-import { createEdgeWaf, type EdgeWaf } from './edge-waf.ts'
+import { type Cache, createCache } from './cache/cache.ts'
+import { InvalidationFollower, type InvalidationRequest } from './cache/invalidations.ts'
+import { createSpool } from './cache/spool.ts'
+import { MemoryStore } from './cache/store/memory.ts'
 import { createDistribution } from './distribution/distribution.ts'
 import { type Geo, openGeo } from './distribution/geo.ts'
 import { createViewerHeaders } from './distribution/viewer-header-source.ts'
+import { createEdgeWaf, type EdgeWaf } from './edge-waf.ts'
 import { explain, type ExplainQuestion, type Explanation } from './explain.ts'
-import { createFunctions } from './functions/functions.ts'
+import { functionRoutes } from './functions/admin-routes.ts'
+import { createFunctions, type Functions } from './functions/functions.ts'
+import type { Fault } from './faults.ts'
+import { newRequestId } from './base/ids.ts'
 import { Body } from './http/body.ts'
+import { HeaderList } from './http/header-list.ts'
 import { type Door, Exchanges } from './listener/door.ts'
 import { type Listener, openListener } from './listener/listener.ts'
 import { createLog, type Log } from './log/log.ts'
@@ -17,11 +25,17 @@ import { createFolderOrigin } from './origin/folder.ts'
 import { OriginNames } from './origin/names.ts'
 import { createOrigin } from './origin/origin.ts'
 import { OriginPools } from './origin/pools.ts'
-import type { Handle, Plan } from './plan.ts'
+import type { Handle, Plan, PlannedBehavior, PlannedDistribution, PlannedOrigin } from './plan.ts'
+import { createModuleHost } from './module-host.ts'
+import { modules as allModules } from './modules/index.ts'
+import type { Module, OriginFetch } from './modules/module.ts'
+import { isWebSocket } from './origin/prepare.ts'
 import { createLine } from './request.ts'
-import type { Line } from './rooms.ts'
+import type { Line, Send } from './rooms.ts'
+import { createSeams, type Seams } from './seams/seams.ts'
 import { createResponse } from './response/response.ts'
-import { type Outcome, Passage, Visit, type ViewerRequest } from './visit.ts'
+import { type EdgeResponse, type Outcome, Passage, Visit, type ViewerRequest } from './visit.ts'
+import { trimForBehavior } from './response/shape.ts'
 
 export interface EdgeOptions {
   readonly plan: Plan
@@ -30,6 +44,10 @@ export interface EdgeOptions {
   /** Several processes share the ports. */
   readonly reusePort?: boolean
   readonly random?: () => number
+  /** Of several processes, the one that runs jobs and listeners of modules. True unless given. */
+  readonly isFirstProcess?: boolean
+  /** The modules there are; those of `modules/index.ts` unless given. */
+  readonly modules?: readonly Module[]
   /** Called with every visit that has ended. */
   readonly onVisit?: (visit: Visit) => void
 }
@@ -40,7 +58,16 @@ export interface Edge {
   readonly line: Line
   readonly log: Log
   readonly waf: EdgeWaf
+  readonly cache: Cache
+  /** Invalidates in all processes; gives how many entries of this one it concerned, and the reference. */
+  invalidate(request: InvalidationRequest): Promise<{ readonly id: string; readonly count: number }>
   readonly listeners: readonly Listener[]
+  readonly functions: Functions
+  readonly seams: Seams
+  /** Ports that modules have opened. */
+  moduleListeners(): readonly { readonly name: string; readonly url: string }[]
+  /** Routes that modules add to the control API. */
+  adminRoutes(): readonly AdminRoute[]
   /** A passage for a request under the plan of this moment. */
   open(request: ViewerRequest): Passage
   isDraining(): boolean
@@ -48,10 +75,11 @@ export interface Edge {
   metricsText(): string
   /** What would be decided for a request, and why; nothing is sent or counted. */
   explain(question: ExplainQuestion): Promise<Explanation>
-  /** Opens what a plan needs (state, address databases); call it before `reload`. */
-  prepare(plan: Plan): Promise<void>
-  /** Swaps the plan; requests in flight finish on theirs. Says what of the change needs a restart. */
-  reload(plan: Plan): readonly string[]
+  /**
+   * Swaps the plan; requests in flight finish on theirs. Says what of the change needs a restart. Rejects when a module
+   * that the plan names cannot start; then the old plan stays.
+   */
+  reload(plan: Plan): Promise<readonly string[]>
   /** Stops taking requests, lets those in flight end (or cuts them when the drain timeout is over), writes the logs. */
   stop(): Promise<{ readonly cut: number }>
 }
@@ -64,32 +92,102 @@ export async function startEdge(options: EdgeOptions): Promise<Edge> {
   const names = new OriginNames(clock)
   const pools = new OriginPools(clock, names, createMemoryRelief())
   const log = createLog({ clock, plan, operational: options.operational })
+  const random = options.random ?? Math.random
+  const seams = createSeams({
+    dataFolder: options.plan.dataFolder,
+    secrets: options.plan.secrets,
+    clock,
+    processes: options.plan.processes,
+    report: (error) => options.operational.error(error.message),
+  })
   let isDraining = false
 
   const distribution = createDistribution({ clock, geo })
   const viewerHeader = createViewerHeaders(geo)
-  const response = createResponse({ clock, random: options.random ?? Math.random })
+  const response = createResponse({ clock, random })
   const waf = createEdgeWaf({
     clock,
     geo,
+    openState: () => seams.state(),
     errorPage: (passage, fault) => response.errorPage(passage, fault),
     report: (problem) => options.operational.warn(problem),
   })
   await waf.prepare(options.plan)
+  const functions = createFunctions({
+    clock,
+    viewerHeader,
+    report: (says) => options.operational.warn(says),
+    random: options.random ?? Math.random,
+  })
+  await functions.use(options.plan)
+  const report = (problem: string) => options.operational.warn(problem)
+  const store = new MemoryStore({ maxBytes: options.plan.cache.memoryBytes, report })
+  const spool = createSpool(store.spoolFolder)
+  const cache = createCache({
+    clock,
+    store,
+    viewerHeader,
+    isUpgrade: isWebSocket,
+    trim: trimForBehavior,
+    spoolFolder: spool.folder,
+    report,
+  })
+  let following: Promise<InvalidationFollower> | undefined
+  /** Shared state is opened when something is invalidated, or from the start when processes must agree. */
+  function follow(): Promise<InvalidationFollower> {
+    following ??= openFollower()
+    following.catch(() => (following = undefined))
+    return following
+  }
+
+  async function openFollower(): Promise<InvalidationFollower> {
+    const { invalidations } = await seams.state()
+    const follower = await InvalidationFollower.open({
+      log: (id) => invalidations.log(id),
+      apply: (selection, how) => cache.invalidate(selection, how),
+      positionFile: undefined,
+      report,
+    })
+    await follower.follow(plan.current.distributions.map(({ id }) => id))
+    return follower
+  }
+
+  async function invalidate(request: InvalidationRequest): Promise<{ id: string; count: number }> {
+    return (await follow()).append(request)
+  }
+
+  const origin = createOrigin({
+    clock,
+    names,
+    pools,
+    viewerHeader,
+    folder: createFolderOrigin({ clock }),
+    signBucketRequest,
+  })
+  const send: Send = (passage, request) => origin.send(passage, request, moduleHost.secretHeaders(request))
+  const moduleHost = createModuleHost(options.modules ?? allModules, {
+    clock,
+    seams,
+    plan,
+    dataFolder: options.plan.dataFolder,
+    report: {
+      info: (message) => options.operational.info(message),
+      warn: (message) => options.operational.warn(message),
+      error: (message) => options.operational.error(message),
+    },
+    isFirstProcess: options.isFirstProcess ?? true,
+    random,
+    fetchFrom,
+    invalidate: async (selection) => (await invalidate({ ...selection, by: 'module' })).count,
+  })
   const line = createLine({
     distribution,
     waf: waf.room,
-    functions: createFunctions(),
-    cache: createCache(),
-    origin: createOrigin({
-      clock,
-      names,
-      pools,
-      viewerHeader,
-      folder: createFolderOrigin({ clock }),
-      signBucketRequest,
-    }),
+    functions: functions.room,
+    cache,
+    origin: { ...origin, send },
     response,
+    modules: moduleHost,
     log: options.onVisit === undefined ? log : { finish: finishAndTell },
     within: errandFor,
   })
@@ -120,6 +218,52 @@ export async function startEdge(options: EdgeOptions): Promise<Edge> {
     return inner
   }
 
+  /** A request of a module to an origin: it belongs to no viewer and to no behavior. */
+  async function fetchFrom(asked: OriginFetch): Promise<EdgeResponse | Fault> {
+    const headers = asked.headers ?? new HeaderList()
+    const body = asked.body ?? Body.none()
+    const nobody = { address: '127.0.0.1', port: 0 }
+    const errand: ViewerRequest = {
+      id: newRequestId(),
+      method: asked.method ?? 'GET',
+      path: asked.path,
+      query: asked.query,
+      httpVersion: '1.1',
+      scheme: 'https',
+      host: asked.origin.domainName,
+      headers,
+      body,
+      connection: { id: 0, local: nobody, remote: nobody, tls: undefined },
+      client: nobody,
+      headBytes: 0,
+    }
+    const visit = new Visit(errand, clock.now(), clock.monotonic())
+    const passage = new Passage(plan.current, errand, visit, true)
+    passage.distribution = asked.distribution
+    passage.behavior = withoutRewrite(asked.distribution)
+    passage.normalisedPath = asked.path
+    const { signal } = asked
+    const leave = (): void => passage.depart()
+    if (signal?.aborted === true) leave()
+    signal?.addEventListener('abort', leave, { once: true })
+    try {
+      const unresolved = await origin.resolve(passage, asked.origin)
+      if (unresolved !== undefined) return unresolved
+      if (!headers.has('host')) headers.set('Host', authorityOf(asked.origin))
+      return await send(passage, {
+        method: errand.method,
+        path: asked.path,
+        query: asked.query,
+        headers,
+        body,
+        origin: asked.origin,
+        isUpgrade: false,
+      })
+    } finally {
+      signal?.removeEventListener('abort', leave)
+    }
+  }
+
   const door: Door = {
     clock,
     plan,
@@ -131,6 +275,9 @@ export async function startEdge(options: EdgeOptions): Promise<Edge> {
   }
   const listeners: Listener[] = []
   try {
+    if (options.plan.processes > 1) await follow()
+    await moduleHost.prepare(options.plan)
+    moduleHost.adopt(options.plan)
     for (const planned of options.plan.listeners) {
       listeners.push(
         await openListener(planned, {
@@ -143,13 +290,23 @@ export async function startEdge(options: EdgeOptions): Promise<Edge> {
     }
   } catch (error) {
     for (const listener of listeners) listener.close()
-    await Promise.all([log.close(), waf.close()])
+    await functions.close()
+    await moduleHost.close()
+    await waf.close()
+    await seams.close()
+    await log.close()
+    await store.close()
     throw error
   }
 
-  function reload(next: Plan): readonly string[] {
+  async function reload(next: Plan): Promise<readonly string[]> {
+    await moduleHost.prepare(next)
+    await functions.use(next)
+    await waf.prepare(next)
     const before = plan.current
     plan.current = next
+    moduleHost.adopt(next)
+    await (await following)?.follow(next.distributions.map(({ id }) => id))
     geo
       .prepare(next)
       .catch((error: unknown) =>
@@ -163,6 +320,7 @@ export async function startEdge(options: EdgeOptions): Promise<Edge> {
     if (before.processes !== next.processes) notes.push('processes')
     if (JSON.stringify(before.geo) !== JSON.stringify(next.geo)) notes.push('geo')
     if (JSON.stringify(before.log) !== JSON.stringify(next.log)) notes.push('log')
+    if (before.cache.memoryBytes !== next.cache.memoryBytes) notes.push('cache.memoryBytes')
     if (before.admin?.port !== next.admin?.port) notes.push('admin')
     return notes
   }
@@ -179,8 +337,15 @@ export async function startEdge(options: EdgeOptions): Promise<Edge> {
     })
     await Promise.all(listeners.map((listener) => listener.drain()))
     deadline.cancel()
+    await moduleHost.close()
+    await (await following)?.close()
     pools.close()
-    await Promise.all([log.close(), waf.close()])
+    await functions.close()
+    await store.close()
+    await spool.close()
+    await log.close()
+    await waf.close()
+    await seams.close()
     return { cut }
   }
 
@@ -189,13 +354,21 @@ export async function startEdge(options: EdgeOptions): Promise<Edge> {
     line,
     log,
     waf,
+    cache,
+    invalidate,
     listeners,
+    functions,
+    seams,
+    moduleListeners: () => moduleHost.listeners(),
+    adminRoutes: () => [...functionRoutes(functions), ...waf.adminRoutes(plan), ...moduleHost.adminRoutes()],
     open,
     isDraining: () => isDraining,
     metricsText: () =>
+      moduleHost.metricsText() +
       log.metrics.text(
         {
           connections: () => listeners.reduce((sum, listener) => sum + listener.connections(), 0),
+          laneConnections: () => listeners.reduce((sum, listener) => sum + listener.laneConnections(), 0),
           requestsInFlight: () => door.exchanges.size,
           originConnections: () => pools.size,
           logDropped: () => log.access?.dropped ?? 0,
@@ -204,10 +377,16 @@ export async function startEdge(options: EdgeOptions): Promise<Edge> {
         (page) => waf.tellMetrics(page),
       ),
     explain: (question) =>
-      explain(plan.current, question, { clock, distribution, viewerHeader, geo, waf: waf.room }),
-    prepare: async (next) => {
-      await Promise.all([geo.prepare(next), waf.prepare(next)])
-    },
+      explain(plan.current, question, {
+        clock,
+        distribution,
+        viewerHeader,
+        geo,
+        cachePeek: cache.peek,
+        waf: waf.room,
+        rehearse: (passage) => functions.rehearse(passage),
+        modules: moduleHost,
+      }),
     reload,
     stop,
   }
@@ -217,17 +396,43 @@ export async function startEdge(options: EdgeOptions): Promise<Edge> {
 export async function explainOffline(plan: Plan, question: ExplainQuestion): Promise<Explanation> {
   const geo = await openGeo(plan.geo)
   const clock = systemClock
-  return explain(plan, question, {
+  const viewerHeader = createViewerHeaders(geo)
+  const functions = createFunctions({ clock, viewerHeader, report: () => {}, random: Math.random })
+  await functions.stores.use(plan.keyValueStores)
+  const explanation = await explain(plan, question, {
     clock,
     distribution: createDistribution({ clock, geo }),
-    viewerHeader: createViewerHeaders(geo),
+    viewerHeader,
     geo,
-    waf: createEdgeWaf({ clock, geo, errorPage: neverAsked, report: () => {} }).room,
+    rehearse: (passage) => functions.rehearse(passage),
+    cachePeek: () => ['no edge is running, so it is not known what is stored'],
+    waf: createEdgeWaf({ clock, geo, openState: neverAsked, errorPage: neverAsked, report: () => {} }).room,
   })
+  await functions.close()
+  return explanation
 }
 
 function neverAsked(): never {
-  throw new Error('explain asks for no page')
+  throw new Error('explain asks for neither state nor pages')
+}
+
+const plain = new WeakMap<PlannedDistribution, PlannedBehavior>()
+
+/** The default behavior without the rewriting of paths and the functions that belong to viewers' requests. */
+function withoutRewrite(distribution: PlannedDistribution): PlannedBehavior {
+  let behavior = plain.get(distribution)
+  if (behavior === undefined) {
+    // Every distribution has a default behavior, which is its last.
+    behavior = { ...distribution.behaviors.at(-1)!, rewrite: undefined, functions: undefined }
+    plain.set(distribution, behavior)
+  }
+  return behavior
+}
+
+function authorityOf(origin: PlannedOrigin): string {
+  if (origin.kind !== 'url') return origin.domainName
+  const [port, usual] = origin.protocol === 'http' ? [origin.httpPort, 80] : [origin.httpsPort, 443]
+  return port === usual ? origin.domainName : `${origin.domainName}:${port}`
 }
 
 /** The address databases, opened when a plan first needs them: they take fourteen megabytes. */

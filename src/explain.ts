@@ -1,6 +1,7 @@
 import { cacheKey, keyParts } from './cache/key.ts'
 import { decideTtl } from './cache/ttl.ts'
 import type { Geo } from './distribution/geo.ts'
+import type { Awaitable } from './base/promise.ts'
 import { newRequestId } from './base/ids.ts'
 import type { Clock } from './base/clock.ts'
 import { asFault, type Fault } from './faults.ts'
@@ -8,10 +9,13 @@ import { Body } from './http/body.ts'
 import { HeaderList } from './http/header-list.ts'
 import { headBytes, hostOf, parseTarget, refuseSize } from './listener/hygiene.ts'
 import { fateOf, type HeaderFate, prepareOriginRequest, type ViewerHeaderSource } from './origin/prepare.ts'
-import type { Plan, PlannedOrigin } from './plan.ts'
-import type { Rooms } from './rooms.ts'
+import { changesOf } from './log/public-visit.ts'
+import { createRedaction } from './log/redact.ts'
+import type { PlannedEventFunction } from './planned-functions.ts'
+import type { Plan, PlannedBehavior, PlannedOrigin } from './plan.ts'
+import type { FunctionResult, Rooms } from './rooms.ts'
 import type { StageName } from './stages.ts'
-import { Passage, Visit, type ViewerRequest } from './visit.ts'
+import { Passage, type TrailEntry, Visit, type ViewerRequest } from './visit.ts'
 import { Secret } from './base/secret.ts'
 import { tellEvaluation, tellVerdict } from './waf/tell-evaluation.ts'
 import { withInserted } from './waf/verdict.ts'
@@ -37,6 +41,19 @@ export interface ExplainRooms {
   readonly viewerHeader: ViewerHeaderSource
   readonly geo: Pick<Geo, 'lookup'>
   readonly waf: Pick<Waf, 'explain'>
+  /** What modules add; they are not open offline. */
+  readonly modules?: {
+    hooksOf(behavior: PlannedBehavior):
+      | {
+          explain?(passage: Passage): Awaitable<readonly TrailEntry[]>
+          cacheKey?(passage: Passage): string | undefined
+        }
+      | undefined
+  }
+  /** Runs the viewer-request function without counting or logging it. */
+  readonly rehearse: (passage: Passage) => Awaitable<FunctionResult>
+  /** What the cache would answer, without counting or moving anything. */
+  readonly cachePeek: (passage: Passage) => Awaitable<readonly string[]>
 }
 
 const FATES: Record<HeaderFate, string> = {
@@ -59,7 +76,12 @@ export async function explain(
   rooms: ExplainRooms,
 ): Promise<Explanation> {
   const stages: { stage: StageName; says: string[] }[] = []
-  const tell = (stage: StageName, ...says: string[]) => stages.push({ stage, says })
+  let added: readonly TrailEntry[] = []
+  const tell = (stage: StageName, ...says: string[]) =>
+    stages.push({
+      stage,
+      says: [...says, ...added.filter((line) => line.stage === stage).map((line) => line.says)],
+    })
   const stop = (fault: Fault): Explanation => {
     stages.at(-1)?.says.push(`refused: ${fault.message}`)
     return { stages, outcome: `${fault.row.status} ${fault.code}: ${fault.row.sentence}` }
@@ -107,6 +129,9 @@ export async function explain(
     `behavior ${passage.behavior.pattern}`,
   )
   if (unmatched !== undefined) return stop(unmatched)
+  const { behavior } = passage
+  const hooks = rooms.modules?.hooksOf(behavior)
+  added = (await hooks?.explain?.(passage)) ?? []
   const evaluation = await rooms.waf.explain(passage)
   if (evaluation === undefined) tell('waf', 'no web ACL')
   else {
@@ -115,8 +140,6 @@ export async function explain(
     if (verdict !== undefined) return { stages, outcome: verdict }
     passage.request = withInserted(passage.request, evaluation)
   }
-
-  const { behavior } = passage
   const enforced = await rooms.distribution.enforce(passage)
   const place = rooms.geo.lookup(request.client.address)
   tell(
@@ -135,9 +158,14 @@ export async function explain(
       outcome: `${enforced.response.status} to ${enforced.response.headers.get('location') ?? '-'}`,
     }
   }
-  tell('viewer-request', 'no function')
+  const ran = await rehearse(passage, rooms)
+  tell('viewer-request', ...ran.says)
+  if (ran.result.kind === 'failed') return stop(ran.result.fault)
+  if (ran.result.kind === 'answered')
+    return { stages, outcome: `${ran.result.response.status}, made by the viewer-request function` }
 
   const policy = behavior.cachePolicy
+  passage.moduleKey = hooks?.cacheKey?.(passage)
   const parts = keyParts(cacheKey(passage, rooms.viewerHeader))
   tell(
     'lookup',
@@ -145,21 +173,22 @@ export async function explain(
     `cache key: ${Object.entries(parts)
       .map(([name, value]) => `${name} ${value}`)
       .join(' | ')}`,
-    behavior.cachedMethods.has(request.method)
+    ...(behavior.cachedMethods.has(request.method)
       ? policy.isDisabled
-        ? 'bypass: caching is disabled by the policy'
-        : 'bypass: this version has no cache store yet'
-      : `bypass: ${request.method} is not cached`,
+        ? ['bypass: caching is disabled by the policy']
+        : await rooms.cachePeek(passage)
+      : [`bypass: ${request.method} is not cached`]),
   )
 
-  const [origin] = behavior.origins
+  const { origins, failoverStatuses } = passage.route ?? behavior
+  const [origin] = origins
   const prepared = prepareOriginRequest(passage, origin!, rooms.viewerHeader)
-  tell('origin-request', 'no function')
+  tell('origin-request', named(behavior.functions?.originRequest, 'explain runs no origin functions'))
   tell(
     'send',
     `origin ${origin!.name}: ${prepared.method} ${targetOf(origin!, passage, prepared.path, prepared.query)}`,
-    ...(behavior.origins.length > 1
-      ? [`fails over to ${behavior.origins[1]!.name} on ${[...behavior.failoverStatuses].join(' ')}`]
+    ...(origins.length > 1
+      ? [`fails over to ${origins[1]!.name} on ${[...failoverStatuses].join(' ')}`]
       : []),
     ...fatesOf(passage),
     ...(request.query === prepared.query
@@ -171,7 +200,7 @@ export async function explain(
         `> ${name}: ${value instanceof Secret ? '[secret]' : value} (custom header of the origin)`,
     ),
   )
-  tell('origin-response', 'no function')
+  tell('origin-response', named(behavior.functions?.originResponse, 'explain runs no origin functions'))
   const pages = [...distribution.customErrorResponses.values()].filter((rule) => rule.pagePath !== undefined)
   tell(
     'settle',
@@ -193,10 +222,38 @@ export async function explain(
       ? 'no response rules'
       : `the response is inspected by ${evaluation.responseRuns.map(({ group }) => group.group.name).join(', ')}`,
   )
-  tell('viewer-response', 'no function')
+  tell('viewer-response', named(behavior.functions?.viewerResponse, 'there is no response to run it on'))
   tell('finish', `X-Cache: Miss from ${plan.identity.xCacheSuffix}`)
   return { stages, outcome: `the answer of origin ${origin!.name}` }
 }
+
+/** Runs the viewer-request function, because all that follows depends on what it makes of the request. */
+async function rehearse(
+  passage: Passage,
+  rooms: ExplainRooms,
+): Promise<{ readonly says: readonly string[]; readonly result: FunctionResult }> {
+  const slot = passage.behavior.functions?.viewerRequest
+  if (slot === undefined) return { says: ['no function'], result: { kind: 'continue' } }
+  const result = await rooms.rehearse(passage)
+  const { live, candidate } = slot
+  const [run] = passage.visit.functions ?? []
+  const says = [
+    `${KINDS[live.kind]} ${live.name} was run for this explanation: ${run?.outcome ?? 'not run'}${run === undefined ? '' : `, ${run.durationMs.toFixed(1)} ms`}`,
+    ...changesOf(run?.before, run?.after, REDACTION),
+  ]
+  if (candidate !== undefined)
+    says.push(
+      `candidate ${candidate.function.name}: ${candidate.mode} ${candidate.weight} %, not run by explain`,
+    )
+  return { says, result }
+}
+
+function named(slot: PlannedEventFunction | undefined, why: string): string {
+  return slot === undefined ? 'no function' : `${KINDS[slot.live.kind]} ${slot.live.name}; ${why}`
+}
+
+const KINDS = { 'lambda-edge': 'Lambda@Edge function', cloudfront: 'CloudFront Function' } as const
+const REDACTION = createRedaction()
 
 function requestOf(question: ExplainQuestion): ViewerRequest | string {
   let url: URL

@@ -1,6 +1,7 @@
 import type { KeyObject } from 'node:crypto'
 import type { Secret } from './base/secret.ts'
 import type { FilterList } from './http/filter-list.ts'
+import type { PlannedFunctions, PlannedKeyValueStore } from './planned-functions.ts'
 
 /**
  * The plan: the frozen, compiled form of the configuration, and the only form the line ever sees. Defaults are
@@ -19,13 +20,34 @@ export interface Plan {
   readonly identity: Identity
   readonly isTrustedProxy: (address: string) => boolean
   readonly limits: PlannedLimits
+  readonly keyValueStores: readonly PlannedKeyValueStore[]
   readonly log: PlannedLog
   readonly admin: PlannedAdmin | undefined
-  /** Absolute; where the edge keeps what it needs between starts. */
+  /** Where the edge keeps what it needs between starts. Absolute. */
   readonly dataFolder: string
+  readonly secrets: PlannedSecrets
+  readonly modules: PlannedModules
+  readonly cache: PlannedCache
   /** Files of address databases (mmdb); undefined is the default that comes with the package. */
   readonly geo: { readonly countryFile: string | undefined; readonly asnFile: string | undefined }
 }
+
+/** Where secrets are kept. Keys and credentials are looked up when the store is opened. */
+export type PlannedSecrets =
+  | {
+      readonly store: 'embedded'
+      readonly file: string
+      readonly key: { readonly variable: string } | { readonly file: string }
+    }
+  | {
+      readonly store: 'aws-secrets-manager'
+      readonly region: string | undefined
+      readonly endpoint: string | undefined
+      readonly refreshMs: number
+    }
+
+/** What modules were configured with at one place, compiled by each, by the key of the module. */
+export type PlannedModules = Readonly<Record<string, unknown>>
 
 /** What changes without a new plan: read `.current` once per request and keep what it gave. */
 export interface Handle<T> {
@@ -50,6 +72,8 @@ export interface PlannedListener {
   readonly port: number
   readonly tls: PlannedTls | undefined
   readonly proxyProtocol: boolean
+  /** Whether plain requests are read by the lane; without it everything goes the way of `node:http`. */
+  readonly fastLane: boolean
 }
 
 export interface PlannedTls {
@@ -99,6 +123,21 @@ export interface PlannedAccessLog {
   readonly maxPendingLines: number
 }
 
+export interface PlannedCache {
+  /** Bodies, heads and indexes in the memory of each process, together. */
+  readonly memoryBytes: number
+  /** Lower-case names of response fields whose words are tags. */
+  readonly tagHeaders: readonly string[]
+  /** When responses carry Cache-Status (RFC 9211). */
+  readonly cacheStatus: 'never' | 'on-request' | 'always'
+  /** Whether a response that nobody waits for any more is fetched to its end and kept. */
+  readonly finishAbandoned: boolean
+  /** `cloudfront` profile: whether the Age a response comes with counts against its lifetime. */
+  readonly upstreamAge: 'subtract' | 'ignore'
+  /** `rfc` profile: what an Age field that is not one number means. */
+  readonly malformedAge: 'ignore' | 'stale'
+}
+
 export interface PlannedAdmin {
   readonly host: string
   readonly port: number
@@ -126,8 +165,10 @@ export interface PlannedDistribution {
   readonly logCookies: boolean
   /** What the WAF evaluates. The whole of it is the WAF room's `PlannedWebAcl`; others see only this of it. */
   readonly webAcl?: PlannedWebAclSummary | undefined
+  readonly modules: PlannedModules
 }
 
+/** What others than the WAF room see of a web ACL. */
 export interface PlannedWebAclSummary {
   readonly name: string
   readonly arn: string
@@ -145,14 +186,18 @@ export interface PlannedCustomError {
   readonly errorCachingMinTtlSeconds: number
 }
 
-export interface PlannedBehavior {
-  /** The path pattern as configured; `*` for the default behavior. */
-  readonly pattern: string
-  readonly matches: (normalisedPath: string) => boolean
+/** Where a request goes: origins in the order they are asked, and what makes the next one be asked. */
+export interface PlannedRoute {
   /** Asked in order; the second only on failover. */
   readonly origins: readonly PlannedOrigin[]
   /** Failover criteria when there are two origins. */
   readonly failoverStatuses: ReadonlySet<number>
+}
+
+export interface PlannedBehavior extends PlannedRoute {
+  /** The path pattern as configured; `*` for the default behavior. */
+  readonly pattern: string
+  readonly matches: (normalisedPath: string) => boolean
   readonly viewerProtocolPolicy: 'allow-all' | 'redirect-to-https' | 'https-only'
   readonly allowedMethods: ReadonlySet<string>
   readonly cachedMethods: ReadonlySet<string>
@@ -166,6 +211,9 @@ export interface PlannedBehavior {
   /** Answers at once with a redirect; `$1`, `$2`, … in `to` are what the pattern's `*` matched. */
   readonly redirect: { readonly to: string; readonly status: 301 | 302 | 303 | 307 | 308 } | undefined
   readonly rewrite: PlannedRewrite | undefined
+  /** What runs at the four events; undefined when nothing does. */
+  readonly functions: PlannedFunctions | undefined
+  readonly modules: PlannedModules
 }
 
 /** How the path changes on its way to an origin that does not know its prefix; acts at `send`. */
@@ -246,6 +294,7 @@ interface OriginBase {
   readonly responseCompletionTimeoutMs: number | undefined
   readonly keepaliveTimeoutMs: number
   readonly customHeaders: readonly { readonly name: string; readonly value: string | Secret }[]
+  readonly modules: PlannedModules
 }
 
 export interface UrlOrigin extends OriginBase {
@@ -263,6 +312,8 @@ export interface PlannedOriginTls {
   readonly certPem: string | undefined
   readonly keyPem: Secret | undefined
   readonly verify: boolean
+  /** Names the certificate may have instead of the origin's own; the first is sent as SNI. Functions ask for them. */
+  readonly serverNames?: readonly string[]
 }
 
 export interface FolderOrigin extends OriginBase {

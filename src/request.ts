@@ -1,8 +1,8 @@
 import { andThen, type Awaitable, isPromise } from './base/promise.ts'
 import { asFault, Fault } from './faults.ts'
 import type { PlannedOrigin } from './plan.ts'
-import type { Line, Rooms } from './rooms.ts'
-import type { EdgeResponse, Passage } from './visit.ts'
+import type { Line, Rooms, WafVerdict } from './rooms.ts'
+import type { EdgeResponse, Outcome, Passage } from './visit.ts'
 
 /**
  * The line of stages, told once, top to bottom. Stages return a value or a promise and the line does not wait for
@@ -26,12 +26,27 @@ export function createLine(rooms: Rooms): Line {
       passage.visit.exit = 'match'
       return rooms.response.stamp(passage, rooms.response.errorPage(passage, unmatched))
     }
-    // waf
+    // waf: the web ACL, then modules.
     return andThen(rooms.waf.inspect(passage), (verdict) => {
-      if (verdict.kind === 'refused') return refuse(passage, 'waf', verdict.fault)
-      if (verdict.kind === 'answered') return answer(passage, 'waf', verdict.response)
-      return admit(passage)
+      if (verdict.kind !== 'pass') return judge(passage, verdict)
+      const inspect = rooms.modules.hooksOf(passage.behavior)?.inspect
+      return inspect === undefined
+        ? pass(passage)
+        : andThen(inspect(passage), (second) => judge(passage, second))
     })
+  }
+
+  function judge(passage: Passage, verdict: WafVerdict): Awaitable<EdgeResponse> {
+    if (verdict.kind === 'refused') return refuse(passage, 'waf', verdict.fault)
+    if (verdict.kind === 'answered') return answer(passage, 'waf', verdict.response)
+    return pass(passage)
+  }
+
+  // A path of a module is answered whatever the behavior there allows.
+  function pass(passage: Passage): Awaitable<EdgeResponse> {
+    const route = rooms.modules.routeOf(passage)
+    if (route === undefined || !route.methods.includes(passage.request.method)) return admit(passage)
+    return andThen(route.handle(passage), (response) => answer(passage, 'behavior', response))
   }
 
   // behavior: protocol, method, geography, signatures, redirects. A refusal may still become a custom error page.
@@ -48,37 +63,89 @@ export function createLine(rooms: Rooms): Line {
     return andThen(rooms.functions.viewerRequest(passage), (result) => {
       if (result.kind === 'failed') return refuse(passage, 'viewer-request', result.fault)
       if (result.kind === 'answered') return answer(passage, 'viewer-request', result.response)
-      return andThen(obtain(passage), (response) => deliver(passage, response))
+      const hooks = rooms.modules.hooksOf(passage.behavior)
+      if (hooks?.viewerRequest === undefined) return proceed(passage)
+      return andThen(hooks.viewerRequest(passage), (second) => {
+        if (second.kind === 'failed') return refuse(passage, 'viewer-request', second.fault)
+        if (second.kind === 'answered') return answer(passage, 'viewer-request', second.response)
+        return proceed(passage)
+      })
     })
+  }
+
+  function proceed(passage: Passage): Awaitable<EdgeResponse> {
+    return andThen(obtain(passage), (response) => deliver(passage, response))
   }
 
   // lookup: from here to `store` no viewer is needed.
   function obtain(passage: Passage): Awaitable<EdgeResponse> {
+    const cacheKey = rooms.modules.hooksOf(passage.behavior)?.cacheKey
+    if (cacheKey !== undefined) passage.moduleKey = cacheKey(passage)
     return andThen(rooms.cache.lookup(passage), (found) => {
-      passage.visit.cache = found.facts
-      if (found.kind === 'hit') {
-        passage.visit.exit = 'lookup'
-        return found.response
+      const { visit } = passage
+      visit.cache = found.facts
+      switch (found.kind) {
+        case 'hit':
+          visit.exit = 'lookup'
+          if (found.refresh !== undefined) refresh(found.refresh)
+          return settleResponse(passage, found.response)
+        case 'fault':
+          visit.exit = 'lookup'
+          return settleFault(passage, found.fault)
+        case 'miss':
+        case 'bypass':
+          return andThen(fetch(found.passage), (result) =>
+            result instanceof Fault ? settleFault(passage, result) : settleResponse(passage, result),
+          )
       }
-      return askOrigins(passage, 0)
     })
   }
 
+  // store: compressed once, kept if the rules allow it, while the bytes flow on. An error is kept as it came; what it
+  // becomes for a viewer is settled each time.
+  function fetch(passage: Passage): Awaitable<EdgeResponse | Fault> {
+    let answered: Awaitable<EdgeResponse | Fault>
+    try {
+      answered = askOrigins(passage, 0)
+    } catch (error) {
+      // Others may wait for this answer: they are told of the failure instead of being left alone.
+      return rooms.cache.receive(passage, asFault(error))
+    }
+    if (isPromise(answered))
+      return answered.then(
+        (result) => receive(passage, result),
+        (error: unknown) => receive(passage, asFault(error)),
+      )
+    return receive(passage, answered)
+  }
+
+  function receive(passage: Passage, result: EdgeResponse | Fault): Awaitable<EdgeResponse | Fault> {
+    return rooms.cache.receive(
+      passage,
+      result instanceof Fault ? result : rooms.response.encode(passage, result),
+    )
+  }
+
+  // The stale response is on its way already; nobody waits for this one.
+  function refresh(passage: Passage): void {
+    void Promise.resolve(fetch(passage)).then((result) => {
+      if (!(result instanceof Fault)) result.body.discard()
+    }, ignoreFailure)
+  }
+
   // [origin-request > send > origin-response], per origin tried.
-  function askOrigins(passage: Passage, index: number): Awaitable<EdgeResponse> {
-    const origin = passage.behavior.origins[index]!
+  function askOrigins(passage: Passage, index: number): Awaitable<EdgeResponse | Fault> {
+    const { origins } = passage.route ?? passage.behavior
+    const origin = origins[index]!
+    // Unless a function at one of its events decides otherwise.
+    passage.visit.exit = 'send'
     return andThen(askOrigin(passage, origin), (result) => {
-      const isLast = index + 1 === passage.behavior.origins.length
+      const isLast = index + 1 === origins.length
       if (!isLast && rooms.origin.failsOver(passage, result)) {
         if (!(result instanceof Fault)) result.body.discard()
         return askOrigins(passage, index + 1)
       }
-      if (result instanceof Fault) {
-        passage.visit.exit = 'send'
-        return settleFault(passage, result)
-      }
-      passage.visit.exit = 'send'
-      return settleResponse(passage, result)
+      return result
     })
   }
 
@@ -86,12 +153,17 @@ export function createLine(rooms: Rooms): Line {
     // The origin's name is resolved before the function runs, as CloudFront does.
     return andThen(rooms.origin.resolve(passage, origin), (unresolved) => {
       if (unresolved !== undefined) return unresolved
-      const prepared = rooms.origin.prepare(passage, origin)
+      const prepared = rooms.cache.condition(passage, rooms.origin.prepare(passage, origin))
       return andThen(rooms.functions.originRequest(passage, prepared), (result) => {
         if (result.kind === 'failed') return result.fault
         // A reply made by origin-request is stored but skips origin-response.
         if (result.kind === 'answered') return result.response
-        return andThen(rooms.origin.send(passage, result.request), (response) => {
+        const send = rooms.modules.hooksOf(passage.behavior)?.send
+        const sent =
+          send === undefined
+            ? rooms.origin.send(passage, result.request)
+            : send(passage, result.request, rooms.origin.send)
+        return andThen(sent, (response) => {
           if (response instanceof Fault) return response
           return rooms.functions.originResponse(passage, result.request, response)
         })
@@ -114,9 +186,10 @@ export function createLine(rooms: Rooms): Line {
     fault: Fault | undefined,
   ): Awaitable<EdgeResponse> {
     if (response.status >= 400) passage.skipsViewerResponse = true
-    if (passage.isInternal) return keep(passage, response)
+    // The pages of errors have none of their own, and most responses need no look at all.
+    if (passage.isInternal || response.status < 400) return response
     const settlement = rooms.response.settle(passage, response, fault)
-    if (settlement.kind === 'as-is') return keep(passage, settlement.response)
+    if (settlement.kind === 'as-is') return settlement.response
     response.body.discard()
     passage.visit.errorPageFor = settlement.forStatus
     const errand = rooms.within(passage, settlement.path)
@@ -129,14 +202,17 @@ export function createLine(rooms: Rooms): Line {
     })
   }
 
-  // store: compressed once, kept if the rules allow it, while the bytes flow on.
-  function keep(passage: Passage, response: EdgeResponse): Awaitable<EdgeResponse> {
-    return rooms.cache.store(passage, rooms.response.encode(passage, response))
-  }
-
   // shape > inspect-response > viewer-response > stamp.
   function deliver(passage: Passage, response: EdgeResponse): Awaitable<EdgeResponse> {
     const shaped = rooms.response.shape(passage, response)
+    if (passage.visit.cache?.isTold === true) rooms.cache.tell(passage, shaped)
+    const shape = rooms.modules.hooksOf(passage.behavior)?.shape
+    return shape === undefined
+      ? inspectResponse(passage, shaped)
+      : andThen(shape(passage, shaped), (reshaped) => inspectResponse(passage, reshaped))
+  }
+
+  function inspectResponse(passage: Passage, shaped: EdgeResponse): Awaitable<EdgeResponse> {
     return andThen(rooms.waf.inspectResponse(passage, shaped), (inspected) => {
       if (passage.skipsViewerResponse) return rooms.response.stamp(passage, inspected)
       return andThen(rooms.functions.viewerResponse(passage, inspected), (result) => {
@@ -181,5 +257,14 @@ export function createLine(rooms: Rooms): Line {
     return rooms.response.stamp(passage, rooms.response.errorPage(passage, fault))
   }
 
-  return { serve, obtain, turnAway, finish: (passage, outcome) => rooms.log.finish(passage, outcome) }
+  function finish(passage: Passage, outcome: Outcome): void {
+    rooms.log.finish(passage, outcome)
+    // Without a distribution there is no behavior.
+    if (passage.visit.distribution !== undefined) rooms.modules.hooksOf(passage.behavior)?.finish?.(passage)
+  }
+
+  return { serve, obtain, turnAway, finish }
 }
+
+/** A refresh that failed has been noted by the cache, and the stale response stays. */
+function ignoreFailure(): void {}

@@ -16,8 +16,12 @@ export const stages = [
   { name: 'origin-request', room: 'functions', does: 'runs the origin-request function, which may answer' },
   { name: 'send', room: 'origin', does: 'signs the request and sends it to the origin' },
   { name: 'origin-response', room: 'functions', does: 'runs the origin-response function' },
-  { name: 'settle', room: 'response', does: 'decides what an error becomes: as is, stale, or a custom page' },
-  { name: 'store', room: 'cache', does: 'decides whether and for how long the response is kept' },
+  {
+    name: 'store',
+    room: 'cache',
+    does: 'decides whether and for how long the response is kept, or what is stale instead',
+  },
+  { name: 'settle', room: 'response', does: 'decides what an error becomes: as is, or a custom page' },
   {
     name: 'shape',
     room: 'response',

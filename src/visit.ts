@@ -1,8 +1,10 @@
 import type { Duplex } from 'node:stream'
 import type { Body } from './http/body.ts'
 import type { HeaderList } from './http/header-list.ts'
+import type { MessageView } from './http/message-diff.ts'
 import type { FaultCode } from './faults.ts'
-import type { PlannedBehavior, PlannedDistribution, PlannedOrigin, Plan } from './plan.ts'
+import type { PlannedBehavior, PlannedDistribution, PlannedOrigin, Plan, PlannedRoute } from './plan.ts'
+import type { FunctionEventName, FunctionKind } from './planned-functions.ts'
 import type { StageName } from './stages.ts'
 
 /** One end of a connection: an IP address in its plain form (never `::ffff:…`) and a port. */
@@ -71,6 +73,8 @@ export interface EdgeResponse {
   body: Body
   /** After 101: the origin's side of the connection, whose owner is whoever sends the response. */
   tunnel?: Duplex
+  /** Out of the cache: what belongs to one connection or to cookies nobody forwards is taken out already. */
+  isTrimmed?: true
 }
 
 /** What became of the cache on this request. */
@@ -78,19 +82,80 @@ export type CacheStatus = 'hit' | 'stale' | 'refresh-hit' | 'miss' | 'bypass'
 
 /** Why a request went past the cache: a closed list. */
 export type BypassReason =
-  | 'caching-not-built-in'
   | 'method-not-cached'
   | 'caching-disabled'
   | 'upgrade'
+  | 'cookies-not-collapsed'
+  | 'vary-not-collapsed'
+  | 'released'
+
+/** Why the cache had no answer of its own: a closed list. */
+export type MissReason =
+  /** Nothing was ever stored under this path. */
+  | 'never-stored'
+  /** Something of this path is stored, under a key that differs; `detail` names the parts. */
+  | 'key-differs'
+  | 'vary-differs'
   | 'range-not-stored'
+  | 'evicted'
+  | 'invalidated'
+  | 'expired'
+  | 'corrupted'
+  /** The request asks for it (`rfc` profile: no-cache, max-age, min-fresh). */
+  | 'asked-by-viewer'
+  | 'must-revalidate'
+
+/** Why the cache answered: a closed list. */
+export type HitReason =
+  | 'fresh'
+  /** Another request was fetching it. */
+  | 'collapsed'
+  | 'stale-while-revalidate'
+  | 'stale-on-error'
+  | 'stale-by-request'
+  | 'revalidated'
+  /** The origin failed a moment ago and is left alone until ErrorCachingMinTTL is over. */
+  | 'error-cached'
+
+export type CacheReason = BypassReason | MissReason | HitReason
 
 export interface CacheFacts {
   status: CacheStatus
-  why: string
+  why: CacheReason
   /** The key, when one was computed. */
   key: string | undefined
   /** Seconds, as `Age` gives it. */
   ageSeconds: number | undefined
+  /** What else there is to say of `why`, for people. */
+  detail: string | undefined
+  /** Seconds the answer stays fresh, negative when it is stale already. */
+  ttlSeconds: number | undefined
+  /** After an origin was asked: `stored`, or why the answer was not kept. */
+  stored: string | undefined
+  /** Status of the origin when it was asked. */
+  originStatus: number | undefined
+  /** Whether `Cache-Status` was asked for. */
+  isTold: boolean
+}
+
+/** Facts of a request of which no more is known yet. */
+export function newCacheFacts(
+  status: CacheStatus,
+  why: CacheReason,
+  key: string | undefined,
+  isTold = false,
+): CacheFacts {
+  return {
+    status,
+    why,
+    key,
+    ageSeconds: undefined,
+    detail: undefined,
+    ttlSeconds: undefined,
+    stored: undefined,
+    originStatus: undefined,
+    isTold,
+  }
 }
 
 /** One attempt at one origin. Times are milliseconds of the monotonic clock. */
@@ -106,6 +171,27 @@ export interface OriginVisit {
   fault: FaultCode | undefined
   /** For operators: what exactly was found. */
   cause: string | undefined
+}
+
+/** One run of an edge function. What it changed is kept as it was before and after; who shows a visit makes the diff. */
+export interface FunctionVisit {
+  readonly event: FunctionEventName
+  readonly kind: FunctionKind
+  readonly name: string
+  readonly outcome: 'unchanged' | 'changed' | 'answered' | 'failed'
+  readonly durationMs: number
+  readonly isColdStart: boolean
+  /** Runs that were lost with their worker and done again. */
+  readonly reruns: number
+  /** 0 to 100, of CloudFront Functions. */
+  readonly utilisation: number | undefined
+  readonly fault: FaultCode | undefined
+  /** For operators: which rule was broken, or how it failed. */
+  readonly cause: string | undefined
+  /** Lines it wrote to its console; the function log has them. */
+  readonly logLines: number
+  readonly before: MessageView | undefined
+  readonly after: MessageView | undefined
 }
 
 /** What the web ACL decided. */
@@ -171,6 +257,8 @@ export class Visit {
   viewerRequestLogData: string | undefined = undefined
   viewerResponseLogData: string | undefined = undefined
   trail: TrailEntry[] | undefined = undefined
+  /** Runs of edge functions, in order. */
+  functions: FunctionVisit[] | undefined = undefined
 
   constructor(request: ViewerRequest, startedAt: number, startedMonotonic: number) {
     this.request = request
@@ -191,6 +279,8 @@ export class Passage {
   /** Set by `match`; the line does not go on without them. */
   distribution!: PlannedDistribution
   behavior!: PlannedBehavior
+  /** Origins that a viewer-request function chose in the place of the behavior's. */
+  route: PlannedRoute | undefined = undefined
   /** The path on which behaviors are matched: dot segments resolved, slashes merged. */
   normalisedPath = ''
   /** An internal fetch: no viewer functions, no custom error pages. */
@@ -198,6 +288,8 @@ export class Passage {
   /** Original URI and query of the request that a custom error page answers. */
   errorUri: string | undefined = undefined
   errorArgs: string | undefined = undefined
+  /** Lines that modules add to the cache key; undefined for none. */
+  moduleKey: string | undefined = undefined
   /** The status from which the viewer response stands; viewer-response is skipped for origin errors. */
   skipsViewerResponse = false
   #departed = false

@@ -13,7 +13,18 @@ const LAYERS = [
   { name: 'http', holds: ['http'] },
   { name: 'aws', holds: ['aws'] },
   // What all stages speak of: types and tables, without behaviour of a room.
-  { name: 'tables', holds: ['faults.ts', 'plan.ts', 'stages.ts', 'rooms.ts', 'visit.ts'] },
+  {
+    name: 'tables',
+    holds: [
+      'faults.ts',
+      'plan.ts',
+      'planned-functions.ts',
+      'stages.ts',
+      'rooms.ts',
+      'visit.ts',
+      'admin-route.ts',
+    ],
+  },
   { name: 'seams', holds: ['seams'] },
   {
     name: 'rooms',
@@ -22,7 +33,7 @@ const LAYERS = [
   { name: 'modules', holds: ['modules'] },
   { name: 'config', holds: ['config'] },
   { name: 'request', holds: ['request.ts'] },
-  { name: 'edge', holds: ['edge.ts', 'edge-waf.ts', 'explain.ts'] },
+  { name: 'edge', holds: ['edge.ts', 'edge-waf.ts', 'explain.ts', 'module-host.ts'] },
   { name: 'admin', holds: ['admin'] },
   { name: 'cli', holds: ['cli'] },
   { name: 'package', holds: ['index.ts'] },

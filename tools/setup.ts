@@ -35,11 +35,17 @@ const FOR_TESTS: readonly Requirement[] = [
     why: 'the Core Rule Set, run by the WAF and by its peer in benchmarks',
   },
   { package: 'nghttp2-client', brings: 'h2load', why: 'HTTP/2 under load; also brings nghttp' },
+  {
+    package: 'nginx-light',
+    brings: 'nginx',
+    why: 'an origin that checks the secret header; peer of benchmarks: proxy and cache',
+    service: 'nginx',
+  },
+  { package: 'apache2-bin', brings: 'apache2', why: 'another origin that checks the secret header' },
 ]
 
 const FOR_BENCHMARKS: readonly Requirement[] = [
   { package: 'wrk', brings: 'wrk', why: 'generates load' },
-  { package: 'nginx-light', brings: 'nginx', why: 'peer: proxy and cache', service: 'nginx' },
   { package: 'haproxy', brings: 'haproxy', why: 'peer: proxy', service: 'haproxy' },
   { package: 'caddy', brings: 'caddy', why: 'peer: proxy', service: 'caddy' },
   { package: 'varnish', brings: 'varnishd', why: 'peer: cache; also brings varnishncsa', service: 'varnish' },

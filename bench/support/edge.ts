@@ -27,6 +27,32 @@ export function proxyTo(originUrl: string): ConfigFor {
   })
 }
 
+export interface HitConfig {
+  readonly originUrl: string
+  readonly tls?: { readonly certFile: string; readonly keyFile: string }
+  /** Settings of the cache beside their defaults. */
+  readonly cache?: Readonly<Record<string, unknown>>
+}
+
+/** Caches what one origin gives, by the managed policy that most behaviors have, logging as the peers do. */
+export function cacheOf({ originUrl, tls, cache = {} }: HitConfig): ConfigFor {
+  return (logFolder) => ({
+    listeners: [
+      tls === undefined
+        ? { port: 0 }
+        : { port: 0, tls: { certificates: [{ cert: tls.certFile, key: tls.keyFile }] } },
+    ],
+    distributions: {
+      bench: {
+        origins: { o: { url: originUrl } },
+        defaultBehavior: { origin: 'o', cachePolicy: 'CachingOptimized', compress: false },
+      },
+    },
+    cache,
+    log: { access: { folder: logFolder } },
+  })
+}
+
 /** Starts Edgeward from this checkout as users do, in a process of its own; rejects when it does not start. */
 export async function startEdge(configFor: ConfigFor): Promise<Contender> {
   const root = path.join(import.meta.dirname, '..', '..')
@@ -42,7 +68,7 @@ export async function startEdge(configFor: ConfigFor): Promise<Contender> {
     folder[Symbol.dispose]()
   }
   try {
-    const [, url = ''] = await server.waitForLine(/^edgeward listening on (http:\/\/\S+)$/m)
+    const [, url = ''] = await server.waitForLine(/^edgeward listening on (https?:\/\/\S+)$/m)
     return {
       name: 'edgeward',
       url,

@@ -1,11 +1,12 @@
 import { spawn } from 'node:child_process'
 import { writeFileSync } from 'node:fs'
 import { Agent, request } from 'node:http'
+import { Agent as HttpsAgent, request as requestHttps } from 'node:https'
 import path from 'node:path'
 import { findCommand, temporaryFolder } from './server-process.ts'
 
 export interface Load {
-  /** `http://HOST:PORT`, without a path. */
+  /** `http://HOST:PORT` or `https://…`, without a path. */
   readonly url: string
   /** Asked for in turn by every connection. */
   readonly paths?: readonly string[]
@@ -113,7 +114,9 @@ function outputOf(command: string, args: readonly string[]): Promise<string> {
 
 async function loadWithNode(load: Load): Promise<LoadReport> {
   const { url, paths = ['/'], connections, seconds } = load
-  const agent = new Agent({ keepAlive: true, maxSockets: connections })
+  const agent = url.startsWith('https:')
+    ? new HttpsAgent({ keepAlive: true, maxSockets: connections, rejectUnauthorized: false })
+    : new Agent({ keepAlive: true, maxSockets: connections })
   const started = performance.now()
   const deadline = started + seconds * 1000
   const latencies: number[] = []
@@ -153,7 +156,8 @@ function statusOf(
   agent: Agent,
 ): Promise<number | undefined> {
   return new Promise((resolve) => {
-    const asked = request(url, { agent, method, headers }, (response) => {
+    const ask = url.startsWith('https:') ? requestHttps : request
+    const asked = ask(url, { agent, method, headers }, (response) => {
       response.resume()
       response.on('error', () => resolve(undefined))
       response.on('close', () => resolve(response.complete ? response.statusCode : undefined))

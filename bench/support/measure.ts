@@ -1,6 +1,6 @@
-import { get } from 'node:http'
+import type { IncomingMessage } from 'node:http'
 import { cpuSeconds, watchMemory } from './cpu.ts'
-import type { Contender } from './server-process.ts'
+import { type Contender, get } from './server-process.ts'
 
 /** What one piece of work came to. */
 export interface Work {
@@ -85,22 +85,31 @@ export function median(values: readonly number[]): number {
 }
 
 /** Makes sure that a contender gives the right answer before it is timed; throws what is wrong with it. */
-export async function checkAnswer(contender: Contender, path: string, expectedBytes: number): Promise<void> {
-  const { status, bytes } = await ask(`${contender.url}${path}`)
+export async function checkAnswer(
+  contender: Contender,
+  path: string,
+  expectedBytes: number,
+  headers: Readonly<Record<string, string>> = {},
+): Promise<void> {
+  const { status, bytes } = await ask(`${contender.url}${path}`, headers)
   if (status === 200 && bytes === expectedBytes) return
   throw new Error(
     `${contender.name} answers ${path} with ${status} and ${bytes} bytes, expected 200 and ${expectedBytes}`,
   )
 }
 
-function ask(url: string): Promise<{ status: number; bytes: number }> {
+function ask(
+  url: string,
+  headers: Readonly<Record<string, string>>,
+): Promise<{ status: number; bytes: number }> {
   return new Promise((resolve, reject) => {
-    const request = get(url, { agent: false }, (response) => {
+    const answered = (response: IncomingMessage): void => {
       let bytes = 0
       response.on('data', (chunk: Buffer) => (bytes += chunk.length))
       response.on('error', reject)
       response.on('end', () => resolve({ status: response.statusCode ?? 0, bytes }))
-    })
+    }
+    const request = get(url, answered, headers)
     request.on('error', reject)
   })
 }

@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process'
 import { accessSync, constants, mkdtempSync, rmSync } from 'node:fs'
-import { get } from 'node:http'
+import { get as getHttp, type ClientRequest, type IncomingMessage } from 'node:http'
+import { get as getHttps } from 'node:https'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
@@ -141,9 +142,21 @@ function kill(pid: number): void {
   }
 }
 
+/** Asks over a connection of its own; certificates of benchmarks are nobody's. */
+export function get(
+  url: string,
+  answered: (response: IncomingMessage) => void,
+  headers: Readonly<Record<string, string>> = {},
+): ClientRequest {
+  const options = { agent: false as const, headers }
+  return url.startsWith('https:')
+    ? getHttps(url, { ...options, rejectUnauthorized: false }, answered)
+    : getHttp(url, options, answered)
+}
+
 function isAnswered(url: string): Promise<true | undefined> {
   return new Promise((resolve) => {
-    const request = get(url, { agent: false }, (response) => {
+    const request = get(url, (response) => {
       response.resume()
       response.on('close', () => resolve((response.statusCode ?? 500) < 500 ? true : undefined))
     })

@@ -1,11 +1,10 @@
 import { z } from 'zod'
 import type { Edge } from '../edge.ts'
 import { publicVisit } from '../log/public-visit.ts'
-import { type AdminAnswer, type AdminRoute, refused } from './route.ts'
-import { wafRoutes } from './waf-routes.ts'
+import { type AdminAnswer, type AdminRoute, refused } from '../admin-route.ts'
 
 /** What of an edge the control API asks. */
-export type AdminEdge = Pick<Edge, 'plan' | 'isDraining' | 'metricsText' | 'explain' | 'waf'> & {
+export type AdminEdge = Pick<Edge, 'plan' | 'isDraining' | 'metricsText' | 'explain'> & {
   readonly listeners: readonly Pick<Edge['listeners'][number], 'url'>[]
   readonly log: Pick<Edge['log'], 'visits'>
 }
@@ -40,7 +39,6 @@ export function ownRoutes(edge: AdminEdge, reload: () => Promise<string | undefi
     { method: 'GET', path: '/plan', handle: () => ({ body: summaryOf(edge) }) },
     { method: 'POST', path: '/reload', handle: reloaded },
     { method: 'POST', path: '/explain', handle: ({ body }) => explained(body) },
-    ...wafRoutes(edge),
   ]
 
   function ready(): AdminAnswer {

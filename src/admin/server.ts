@@ -4,10 +4,10 @@ import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import type { PlannedAdmin } from '../plan.ts'
 import { type AdminEdge, ownRoutes } from './own-routes.ts'
-import { type AdminAnswer, type AdminRoute, matchRoute, refused } from './route.ts'
+import { type AdminAnswer, type AdminRoute, matchRoute, refused } from '../admin-route.ts'
 import { createTokenCheck, keepToken, TOKEN_FILE } from './token.ts'
 
-export type { AdminAnswer, AdminRequest, AdminRoute } from './route.ts'
+export type { AdminAnswer, AdminRequest, AdminRoute } from '../admin-route.ts'
 
 export interface AdminOptions {
   readonly planned: PlannedAdmin
@@ -16,8 +16,8 @@ export interface AdminOptions {
   readonly dataFolder: string
   /** Reads the configuration again; gives the report of its problems, or undefined when it was taken. */
   readonly reload: () => Promise<string | undefined>
-  /** Routes of modules. */
-  readonly routes?: readonly AdminRoute[]
+  /** Routes of modules and rooms as they are now; a reload may bring more. */
+  readonly routes?: () => readonly AdminRoute[]
   /** Told what fails inside a route. */
   readonly report?: (problem: string) => void
 }
@@ -41,7 +41,7 @@ export async function startAdmin(options: AdminOptions): Promise<Admin> {
     planned.token === undefined
       ? `in the file ${join(options.dataFolder, TOKEN_FILE)}`
       : 'the one of admin.token'
-  const routes = [...ownRoutes(options.edge, options.reload), ...(options.routes ?? [])]
+  const own = ownRoutes(options.edge, options.reload)
   const isLoopback = isLoopbackName(planned.host)
 
   const server = createServer({ headersTimeout: 10_000, requestTimeout: 30_000 }, (request, response) => {
@@ -63,6 +63,7 @@ export async function startAdmin(options: AdminOptions): Promise<Admin> {
     const path = mark === -1 ? target : target.slice(0, mark)
     // HEAD is GET without its body (RFC 9110 section 9.3.2).
     const method = request.method === 'HEAD' ? 'GET' : request.method
+    const routes = [...own, ...(options.routes?.() ?? [])]
     const fitting = routes.filter((route) => matchRoute(route.path, path) !== undefined)
     const route = fitting.find((each) => each.method === method)
     if (route?.isOpen !== true) {

@@ -13,6 +13,23 @@ export interface Timer {
   cancel(): void
 }
 
+/** Resolves after `delayMs`; rejects with the reason of `signal` when that comes first. */
+export function waitFor(clock: Clock, delayMs: number, signal?: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    // An abort has an error as its reason unless somebody gave another.
+    const stop = (): void => {
+      timer.cancel()
+      reject(signal?.reason as Error)
+    }
+    const timer = clock.after(delayMs, () => {
+      signal?.removeEventListener('abort', stop)
+      resolve()
+    })
+    if (signal?.aborted === true) stop()
+    else signal?.addEventListener('abort', stop, { once: true })
+  })
+}
+
 /** The real clock of this process. */
 export const systemClock: Clock = {
   now: Date.now,

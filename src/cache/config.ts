@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { type FilterList, keepAll, keepAllExcept, keepListed, keepNone } from '../http/filter-list.ts'
-import type { PlannedCachePolicy } from '../plan.ts'
+import type { PlannedCache, PlannedCachePolicy } from '../plan.ts'
 
 /** Field names as RFC 9110 section 5.6.2 allows them. */
 const TOKEN = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/
@@ -183,7 +183,55 @@ export const forwardedValuesSchema = z
   })
   .describe('Legacy cache settings: forwarding and cache key in one.')
 
+/** The cache of the whole edge, as users write it. */
+export const cacheSchema = z
+  .strictObject({
+    memoryBytes: z
+      .number()
+      .int()
+      .min(1 << 20)
+      .max(2 ** 40)
+      .default(128 << 20)
+      .describe('Memory for stored responses with all that belongs to them, in bytes, in each process.'),
+    tagHeaders: z
+      .array(headerName)
+      .max(8)
+      .default(['Cache-Tag', 'Surrogate-Key'])
+      .describe('Response headers whose words are tags, by which responses are invalidated.'),
+    cacheStatus: z
+      .enum(['never', 'on-request', 'always'])
+      .default('on-request')
+      .describe(
+        'When responses carry `Cache-Status` (RFC 9211): `on-request` is for requests with `Edgeward-Debug: cache-status`.',
+      ),
+    finishAbandoned: z
+      .boolean()
+      .default(false)
+      .describe(
+        'Fetch a response to its end and keep it even when all its viewers have left. CloudFront does not.',
+      ),
+    upstreamAge: z
+      .enum(['subtract', 'ignore'])
+      .default('subtract')
+      .describe(
+        'Whether the `Age` that a response comes with counts against its lifetime (profile `cloudfront`).',
+      ),
+    malformedAge: z
+      .enum(['ignore', 'stale'])
+      .default('ignore')
+      .describe(
+        'What an `Age` that is not one number means (profile `rfc`): `ignore` it as RFC 9111 asks, or take the response for `stale`.',
+      ),
+  })
+  .describe('The cache of the edge.')
+
+/** Compiles the validated cache settings. */
+export function compileCache(config: CacheConfig): PlannedCache {
+  return { ...config, tagHeaders: unique(config.tagHeaders.map(lowerCase)) }
+}
+
 /** What the schemas give back: defaults are filled. */
+export type CacheConfig = z.output<typeof cacheSchema>
 export type CachePolicyConfig = z.output<typeof cachePolicySchema>
 export type OriginRequestPolicyConfig = z.output<typeof originRequestPolicySchema>
 export type ForwardedValuesConfig = z.output<typeof forwardedValuesSchema>

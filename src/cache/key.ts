@@ -9,7 +9,7 @@ export type ViewerHeaderOf = (passage: Passage, lowerName: string) => string | u
 /**
  * The cache key (DG:understanding-the-cache-key, fact sheet 8.1): distribution and path always, the method for
  * OPTIONS, then query strings, normalised Accept-Encoding, headers and cookies as the cache policy lists them.
- * Parts stand on lines of their own, because no part of a request can hold a line break.
+ * What modules add comes last. Parts stand on lines of their own, because no part of a request can hold a line break.
  */
 export function cacheKey(passage: Passage, viewerHeader: ViewerHeaderOf): string {
   const { request, behavior, distribution } = passage
@@ -37,7 +37,14 @@ export function cacheKey(passage: Passage, viewerHeader: ViewerHeaderOf): string
     const kept = cookies === undefined ? undefined : filterCookies(cookies, policy.cookies)
     if (kept !== undefined && kept !== '') key += `\ncookie ${kept}`
   }
+  if (passage.moduleKey !== undefined) key += `\n${passage.moduleKey}`
   return key
+}
+
+/** Path and query as they stand in a key: what invalidation by path compares. */
+export function pathInKey(key: string): string {
+  const end = key.indexOf('\n')
+  return key.slice(key.indexOf(' ') + 1, end === -1 ? key.length : end)
 }
 
 /** The parts of a key, for people and for finding the part in which two keys differ. */

@@ -2,17 +2,21 @@ import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Plan } from '../plan.ts'
 
-/** What the admin port of the running edge answered; `body` is JSON. */
 export interface AdminReply {
   readonly status: number
+  /** As JSON, or the text where it is none. */
   readonly body: unknown
 }
 
-const TIMEOUT_MS = 5_000
+const TIMEOUT_MS = 30_000
 
-/** Asks the edge that runs with this configuration; undefined when none answers. */
+/**
+ * Asks the control API of the edge that runs with this configuration. Undefined when none answers there, or when its
+ * token cannot be read.
+ */
 export async function askAdmin(
-  plan: Pick<Plan, 'admin' | 'dataFolder'>,
+  plan: Plan,
+  dataFolder: string,
   method: string,
   path: string,
   body?: unknown,
@@ -21,25 +25,18 @@ export async function askAdmin(
   const host = plan.admin.host.includes(':') ? `[${plan.admin.host}]` : plan.admin.host
   try {
     const token =
-      plan.admin.token?.reveal() ?? (await readFile(join(plan.dataFolder, 'admin-token'), 'utf8')).trim()
+      plan.admin.token?.reveal() ?? (await readFile(join(dataFolder, 'admin-token'), 'utf8')).trim()
     const response = await fetch(`http://${host}:${plan.admin.port}${path}`, {
       method,
       headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
       signal: AbortSignal.timeout(TIMEOUT_MS),
     })
-    const reply: unknown = await response.json()
-    // Another edge of this machine may hold the port: it does not know our token.
-    return response.status === 401 ? undefined : { status: response.status, body: reply }
+    const text = await response.text()
+    const isJson = response.headers.get('content-type')?.startsWith('application/json') === true
+    return { status: response.status, body: isJson ? JSON.parse(text) : text }
   } catch (error) {
     if (error instanceof Error) return undefined
     throw error
   }
-}
-
-/** The sentence of an answer that refuses. */
-export function refusalOf(reply: AdminReply): string {
-  const { body } = reply
-  const isSentence = typeof body === 'object' && body !== null && 'error' in body
-  return isSentence ? String(body.error) : `the edge answered ${reply.status}`
 }

@@ -1,6 +1,6 @@
 import { checkConfig } from '../config/check.ts'
 import { ConfigLoadError, loadConfig } from '../config/load.ts'
-import { exitCodes, type ExitCode, type Output } from './exit.ts'
+import { exitCodes, type ExitCode, type Output } from '../base/exit.ts'
 import { report } from './problems.ts'
 
 /** `edgeward check`: every problem at once. Exit code 2 when there is an error, 0 with warnings only. */

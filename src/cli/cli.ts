@@ -2,9 +2,12 @@ import { readFileSync } from 'node:fs'
 import { Command, CommanderError, InvalidArgumentError } from 'commander'
 import { check } from './check.ts'
 import { demo } from './demo.ts'
-import { exitCodes, type ExitCode, type Output } from './exit.ts'
+import { exitCodes, type ExitCode, type Output } from '../base/exit.ts'
 import { explainCommand } from './explain.ts'
+import { addFunctionCommands } from './function-commands.ts'
 import { init } from './init.ts'
+import { addModuleCommands } from './module-commands.ts'
+import { addSecretsCommands } from './secrets.ts'
 import { addWafCommands } from './waf-commands.ts'
 import { start } from './start.ts'
 
@@ -87,6 +90,7 @@ export function createCli(output: Output): Cli {
     )
 
   addWafCommands(program, output, (result) => (code = result))
+  addFunctionCommands(program, output, (done) => (code = done))
 
   program
     .command('init')
@@ -103,6 +107,9 @@ export function createCli(output: Output): Cli {
     .action(async (options: { port: number }) => {
       code = await demo(options.port, output)
     })
+
+  addSecretsCommands(program, output, (done) => (code = done))
+  addModuleCommands(program, output, (done) => (code = done))
 
   return {
     async run(argv) {

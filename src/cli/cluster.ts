@@ -6,6 +6,16 @@ export type WorkerMessage =
   | { readonly kind: 'failed'; readonly message: string }
   | { readonly kind: 'reload' }
 
+const PROCESS_SLOT = 'EDGEWARD_PROCESS_SLOT'
+
+/**
+ * Whether this process does what only one of several may: the control API, jobs and ports of modules. A process that takes
+ * the place of one that died takes over its part.
+ */
+export function isFirstProcess(): boolean {
+  return (process.env[PROCESS_SLOT] ?? '0') === '0'
+}
+
 /**
  * Runs `processes` copies of the server that share the ports. A worker that dies is replaced, at most once a second;
  * one that cannot start ends the edge. Resolves with the exit code when all have ended.
@@ -24,10 +34,10 @@ export async function runProcesses(
   let lastStart = 0
   const allEnded = Promise.withResolvers<void>()
 
-  function start(): void {
+  function start(slot: number): void {
     lastStart = Date.now()
     alive++
-    const worker = cluster.fork(environment)
+    const worker = cluster.fork({ ...environment, [PROCESS_SLOT]: String(slot) })
     worker.on('message', (message: WorkerMessage) => {
       if (message.kind === 'listening' && !hasTold) {
         hasTold = true
@@ -47,7 +57,7 @@ export async function runProcesses(
       report(`a server process ended (${signal ?? `exit code ${code}`}) and is started again`)
       setTimeout(
         () => {
-          if (!isStopping) start()
+          if (!isStopping) start(slot)
         },
         Math.max(0, lastStart + 1000 - Date.now()),
       )
@@ -68,7 +78,7 @@ export async function runProcesses(
   process.on('SIGHUP', () => {
     for (const worker of workers()) worker.send({ kind: 'reload' } satisfies WorkerMessage)
   })
-  for (let i = 0; i < processes; i++) start()
+  for (let slot = 0; slot < processes; slot++) start(slot)
   await allEnded.promise
   return exitCode
 }

@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
-import { exitCodes, type ExitCode, type Output } from './exit.ts'
+import { exitCodes, type ExitCode, type Output } from '../base/exit.ts'
 import { start } from './start.ts'
 
 const FOLDER = fileURLToPath(new URL('../../examples/demo/', import.meta.url))

@@ -1,11 +1,9 @@
-import { readFile } from 'node:fs/promises'
-import { join } from 'node:path'
 import { compilePlan } from '../config/compile.ts'
 import { explainOffline } from '../edge.ts'
 import type { ExplainQuestion, Explanation } from '../explain.ts'
-import type { Plan } from '../plan.ts'
 import { stages } from '../stages.ts'
-import { exitCodes, type ExitCode, type Output } from './exit.ts'
+import { exitCodes, type ExitCode, type Output } from '../base/exit.ts'
+import { askAdmin } from './ask-admin.ts'
 import { readConfig } from './problems.ts'
 
 export interface ExplainOptions {
@@ -38,7 +36,11 @@ export async function explainCommand(options: ExplainOptions, output: Output): P
   const read = await readConfig(options.config, output)
   if (read === undefined) return exitCodes.badConfig
   const plan = compilePlan(read.checked, { baseFolder: read.baseFolder, version: 1 })
-  const running = options.offline ? undefined : await askRunning(plan, read.dataFolder, question)
+  const reply = options.offline
+    ? undefined
+    : await askAdmin(plan, read.dataFolder, 'POST', '/explain', question)
+  // The shape is our own: the same version of this program answers on the admin port it configured.
+  const running = reply?.status === 200 ? (reply.body as Explanation) : undefined
   const explanation = running ?? (await explainOffline(plan, question))
   if (options.json)
     output.out(
@@ -52,31 +54,6 @@ export async function explainCommand(options: ExplainOptions, output: Output): P
     output.out(write(explanation))
   }
   return exitCodes.ok
-}
-
-/** Undefined when no edge with this configuration runs here, or its admin port will not tell us. */
-async function askRunning(
-  plan: Plan,
-  dataFolder: string,
-  question: ExplainQuestion,
-): Promise<Explanation | undefined> {
-  if (plan.admin === undefined || plan.admin.port === 0) return undefined
-  const host = plan.admin.host.includes(':') ? `[${plan.admin.host}]` : plan.admin.host
-  try {
-    const token =
-      plan.admin.token?.reveal() ?? (await readFile(join(dataFolder, 'admin-token'), 'utf8')).trim()
-    const response = await fetch(`http://${host}:${plan.admin.port}/explain`, {
-      method: 'POST',
-      headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
-      body: JSON.stringify(question),
-      signal: AbortSignal.timeout(5000),
-    })
-    // The shape is our own: the same version of this program answers on the admin port it configured.
-    return response.ok ? ((await response.json()) as Explanation) : undefined
-  } catch (error) {
-    if (error instanceof Error) return undefined
-    throw error
-  }
 }
 
 const WIDTH = Math.max(...stages.map((stage) => stage.name.length)) + 2

@@ -1,6 +1,6 @@
 import { access, mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { exitCodes, type ExitCode, type Output } from './exit.ts'
+import { exitCodes, type ExitCode, type Output } from '../base/exit.ts'
 
 const CONFIG = `import { defineEdge } from 'edgeward'
 

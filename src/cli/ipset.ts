@@ -1,15 +1,13 @@
 import { z } from 'zod'
-import { changeSet, type IpSetChange } from '../admin/waf-routes.ts'
-import { systemClock } from '../base/clock.ts'
-import { compilePlan } from '../config/compile.ts'
-import { stateFolder, webAclsOf } from '../edge-waf.ts'
-import type { Plan } from '../plan.ts'
+import { exitCodes, type ExitCode, type Output } from '../base/exit.ts'
+import { webAclsOf } from '../edge-waf.ts'
+import type { CliPlan } from '../modules/module.ts'
 import { SeamError } from '../seams/seam-error.ts'
-import { openEmbeddedState } from '../seams/state/embedded.ts'
 import { configuredIpSets } from '../waf/acl/configured-ip-sets.ts'
-import { type AdminReply, askAdmin, refusalOf } from './ask-admin.ts'
-import { exitCodes, type ExitCode, type Output } from './exit.ts'
-import { readConfig } from './problems.ts'
+import { changeSet, type IpSetChange } from '../waf/admin-routes.ts'
+import type { AdminReply } from './ask-admin.ts'
+import { readPlan } from './module-commands.ts'
+import { refusalOf } from './waf.ts'
 
 export interface IpSetOptions {
   readonly action: 'list' | 'show' | 'add' | 'remove' | 'set' | 'reset'
@@ -28,10 +26,9 @@ type View = z.output<typeof viewSchema>
 
 /** `edgeward ipset`: shows and changes IP sets, of the running edge or, while none runs, of its state on disk. */
 export async function ipSetCommand(options: IpSetOptions, output: Output): Promise<ExitCode> {
-  const read = await readConfig(options.config, output)
+  const read = await readPlan(options.config, output)
   if (read === undefined) return exitCodes.badConfig
-  const plan = compilePlan(read.checked, { baseFolder: read.baseFolder, version: 1 })
-  const reply = (await askRunning(plan, options)) ?? (await askState(plan, options))
+  const reply = (await askRunning(read, options)) ?? (await askState(read, options))
   if (reply.status !== 200) {
     output.error(refusalOf(reply))
     return exitCodes.failed
@@ -42,17 +39,20 @@ export async function ipSetCommand(options: IpSetOptions, output: Output): Promi
   return exitCodes.ok
 }
 
-function askRunning(plan: Plan, { action, name, addresses }: IpSetOptions): Promise<AdminReply | undefined> {
+async function askRunning(
+  cli: CliPlan,
+  { action, name, addresses }: IpSetOptions,
+): Promise<AdminReply | undefined> {
   const path = `/ip-sets/${encodeURIComponent(name)}`
   switch (action) {
     case 'list':
-      return askAdmin(plan, 'GET', '/ip-sets')
+      return cli.askAdmin('GET', '/ip-sets')
     case 'show':
-      return askAdmin(plan, 'GET', path)
+      return cli.askAdmin('GET', path)
     case 'reset':
-      return askAdmin(plan, 'DELETE', path)
+      return cli.askAdmin('DELETE', path)
     default:
-      return askAdmin(plan, 'PUT', path, changeOf(action, addresses))
+      return cli.askAdmin('PUT', path, changeOf(action, addresses))
   }
 }
 
@@ -68,14 +68,15 @@ function withPrefix(address: string): string {
 }
 
 /** The same on the state that the next start reads. */
-async function askState(plan: Plan, { action, name, addresses }: IpSetOptions): Promise<AdminReply> {
+async function askState(cli: CliPlan, { action, name, addresses }: IpSetOptions): Promise<AdminReply> {
   const configured = new Map(
-    webAclsOf(plan).flatMap((acl) =>
+    webAclsOf(cli.plan).flatMap((acl) =>
       [...configuredIpSets(acl)].map((set) => [set.name, set.addresses] as const),
     ),
   )
+  const seams = cli.openSeams()
   try {
-    await using state = await openEmbeddedState({ folder: stateFolder(plan), clock: systemClock })
+    const state = await seams.state()
     const running = new Map(state.ipSets.list().map((set) => [set.name, set]))
     const views = [...new Set([...configured.keys(), ...running.keys()])].toSorted().map((each): View => {
       const set = running.get(each)
@@ -101,6 +102,8 @@ async function askState(plan: Plan, { action, name, addresses }: IpSetOptions): 
   } catch (error) {
     if (error instanceof SeamError) return { status: 400, body: { error: error.message } }
     throw error
+  } finally {
+    await seams.close()
   }
 }
 

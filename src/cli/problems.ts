@@ -1,7 +1,7 @@
 import { resolve } from 'node:path'
 import { checkConfig, type CheckedConfig, type Problem } from '../config/check.ts'
 import { ConfigLoadError, loadConfig } from '../config/load.ts'
-import type { Output } from './exit.ts'
+import type { Output } from '../base/exit.ts'
 
 /** A configuration that can run, and where it came from. */
 export interface ReadConfig {

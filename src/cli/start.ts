@@ -6,8 +6,8 @@ import { compilePlan } from '../config/compile.ts'
 import { type Edge, startEdge } from '../edge.ts'
 import { createOperationalLogger, type OperationalLogger } from '../log/operational.ts'
 import type { Plan } from '../plan.ts'
-import { runProcesses, type WorkerMessage } from './cluster.ts'
-import { exitCodes, type ExitCode, type Output } from './exit.ts'
+import { isFirstProcess, runProcesses, type WorkerMessage } from './cluster.ts'
+import { exitCodes, type ExitCode, type Output } from '../base/exit.ts'
 import { type ReadConfig, readConfig, report } from './problems.ts'
 
 export interface StartOptions {
@@ -49,7 +49,12 @@ async function serve(options: StartOptions, read: ReadConfig, plan: Plan, output
   let edge: Edge
   let admin: Admin | undefined
   try {
-    edge = await startEdge({ plan, operational, reusePort: cluster.isWorker })
+    edge = await startEdge({
+      plan,
+      operational,
+      reusePort: cluster.isWorker,
+      isFirstProcess: isFirstProcess(),
+    })
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error)
     if (process.send !== undefined && cluster.isWorker)
@@ -70,9 +75,14 @@ async function serve(options: StartOptions, read: ReadConfig, plan: Plan, output
       operational.error(`reload (${why}) refused, the old configuration stays:\n${problems.join('\n')}`)
       return problems.join('\n')
     }
-    const plan = planOf(next, options, ++version)
-    await edge.prepare(plan)
-    const notes = edge.reload(plan)
+    let notes: readonly string[]
+    try {
+      notes = await edge.reload(planOf(next, options, ++version))
+    } catch (error) {
+      const problem = error instanceof Error ? error.message : String(error)
+      operational.error(`reload (${why}) refused, the old configuration stays: ${problem}`)
+      return problem
+    }
     operational.info(
       `reloaded (${why})${notes.length === 0 ? '' : `; needs a restart to take effect: ${notes.join(', ')}`}`,
     )
@@ -80,13 +90,15 @@ async function serve(options: StartOptions, read: ReadConfig, plan: Plan, output
   }
 
   // Of several processes the first answers the admin port.
-  if (plan.admin !== undefined && (cluster.worker?.id ?? 1) === 1) {
+  if (plan.admin !== undefined && isFirstProcess()) {
     try {
       admin = await startAdmin({
         planned: plan.admin,
         edge,
         dataFolder: read.dataFolder,
         reload: () => reload('admin'),
+        routes: () => edge.adminRoutes(),
+        report: (problem) => operational.error(problem),
       })
     } catch (error) {
       const message = error instanceof Error ? error.message : String(error)
@@ -110,6 +122,7 @@ async function serve(options: StartOptions, read: ReadConfig, plan: Plan, output
       if (message.kind === 'reload') void reload('SIGHUP')
     })
   } else tellListening(urls, output)
+  for (const { name, url } of edge.moduleListeners()) output.out(`${name} listening on ${url}`)
 
   process.on('SIGHUP', () => {
     edge.log.reopen()

@@ -1,5 +1,5 @@
 import { type Command } from 'commander'
-import type { ExitCode, Output } from './exit.ts'
+import type { ExitCode, Output } from '../base/exit.ts'
 import { ipSetCommand, type IpSetOptions } from './ipset.ts'
 import { wafCommand, type WafOptions } from './waf.ts'
 

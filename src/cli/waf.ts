@@ -1,9 +1,8 @@
-import { compilePlan } from '../config/compile.ts'
 import { webAclsOf } from '../edge-waf.ts'
 import { type AclDescription, describeAcl, type RuleDescription } from '../waf/describe-acl.ts'
-import { askAdmin, refusalOf } from './ask-admin.ts'
-import { exitCodes, type ExitCode, type Output } from './exit.ts'
-import { readConfig } from './problems.ts'
+import { exitCodes, type ExitCode, type Output } from '../base/exit.ts'
+import type { AdminReply } from './ask-admin.ts'
+import { readPlan } from './module-commands.ts'
 
 export interface WafOptions {
   readonly action: 'rules' | 'samples' | 'counts' | 'limited'
@@ -15,9 +14,9 @@ export interface WafOptions {
 
 /** `edgeward waf`: the rules of web ACLs with what they cost, and what the running edge has seen. */
 export async function wafCommand(options: WafOptions, output: Output): Promise<ExitCode> {
-  const read = await readConfig(options.config, output)
+  const read = await readPlan(options.config, output)
   if (read === undefined) return exitCodes.badConfig
-  const plan = compilePlan(read.checked, { baseFolder: read.baseFolder, version: 1 })
+  const { plan } = read
   const acls = webAclsOf(plan).map(describeAcl)
   const [acl] = options.acl === undefined ? acls : acls.filter(({ name }) => name === options.acl)
   if (acl === undefined) {
@@ -31,7 +30,7 @@ export async function wafCommand(options: WafOptions, output: Output): Promise<E
     return exitCodes.ok
   }
   const query = options.rule === undefined ? '' : `?rule=${encodeURIComponent(options.rule)}`
-  const reply = await askAdmin(plan, 'GET', `/waf/${encodeURIComponent(acl.name)}/${options.action}${query}`)
+  const reply = await read.askAdmin('GET', `/waf/${encodeURIComponent(acl.name)}/${options.action}${query}`)
   if (reply === undefined) {
     output.error('no edge with this configuration answers on its admin port; start one with edgeward start')
     return exitCodes.failed
@@ -74,4 +73,10 @@ function rowsOf(rule: RuleDescription, indent: string): Row[] {
     rest: fidelity ?? '',
   }
   return [own, ...(rules ?? []).flatMap((inner) => rowsOf(inner, `${indent}  `))]
+}
+
+/** The sentence of an answer that refuses. */
+export function refusalOf({ status, body }: AdminReply): string {
+  const isSentence = typeof body === 'object' && body !== null && 'error' in body
+  return isSentence ? String(body.error) : `the edge answered ${status}`
 }

@@ -3,7 +3,7 @@ import { allowedMethodSet, cachedMethodSet } from '../distribution/methods.ts'
 import { checkPaths, checkPatterns } from './check-patterns.ts'
 import { checkCachePolicy, checkLifetimes, checkOriginRequestPolicy } from './check-policies.ts'
 import { suggest } from './nearest.ts'
-import { type Findings, listed, type Segments } from './problem.ts'
+import { type Findings, listed, type Segments } from '../base/problem.ts'
 import {
   cachePolicyKind,
   originRequestPolicyKind,

@@ -3,7 +3,7 @@ import { ERROR_CODES } from '../distribution/config.ts'
 import { problemsOfHosts } from '../distribution/host-table.ts'
 import { checkBehaviors } from './check-behaviors.ts'
 import { addressesOf } from './distribution-address.ts'
-import type { Findings, Segments } from './problem.ts'
+import type { Findings, Segments } from '../base/problem.ts'
 import type { DistributionConfig, EdgeConfig } from './schema.ts'
 import type { Salvaged } from './salvage.ts'
 

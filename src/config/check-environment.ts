@@ -1,4 +1,4 @@
-import type { Findings, Segments } from './problem.ts'
+import type { Findings, Segments } from '../base/problem.ts'
 import type { EdgeConfig } from './schema.ts'
 import type { Salvaged } from './salvage.ts'
 

@@ -2,7 +2,7 @@ import { parseBucketAddress, parseOriginUrl } from '../origin/address.ts'
 import { KIND_KEYS, originSchema } from '../origin/config.ts'
 import { checkVariable, type Environment } from './check-environment.ts'
 import { suggest } from './nearest.ts'
-import { type Findings, listed, type Segments } from './problem.ts'
+import { type Findings, listed, type Segments } from '../base/problem.ts'
 import type { DistributionConfig, EdgeConfig } from './schema.ts'
 import type { Salvaged } from './salvage.ts'
 

@@ -1,6 +1,6 @@
 import { coversPattern, isSamePattern } from '../distribution/pattern-cover.ts'
 import { compilePathPattern, problemOfPathPattern } from '../distribution/path-pattern.ts'
-import { type Findings, listed, type Segments } from './problem.ts'
+import { type Findings, listed, type Segments } from '../base/problem.ts'
 import type { BehaviorConfig, DistributionConfig } from './schema.ts'
 import type { Salvaged } from './salvage.ts'
 

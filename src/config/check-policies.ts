@@ -1,5 +1,5 @@
 import { suggest } from './nearest.ts'
-import type { Findings, Segments } from './problem.ts'
+import type { Findings, Segments } from '../base/problem.ts'
 import { cachePolicyKind, originRequestPolicyKind, responseHeadersPolicyKind } from './registries.ts'
 import type { EdgeConfig } from './schema.ts'
 import type { Salvaged } from './salvage.ts'

@@ -12,7 +12,7 @@ import { CrsGroups } from './crs-groups.ts'
 import { ConfigLoadError } from './config-load-error.ts'
 import { suggest } from './nearest.ts'
 import { parseJson } from './parse-text.ts'
-import type { Findings, Segments } from './problem.ts'
+import type { Findings, Segments } from '../base/problem.ts'
 import type { DistributionConfig, EdgeConfig } from './schema.ts'
 import type { Salvaged } from './salvage.ts'
 

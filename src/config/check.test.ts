@@ -43,7 +43,7 @@ for (const raw of [undefined, null, 5, 'text', [], [[]], true]) {
 test('a configuration without problems is given back with every default', async () => {
   const { problems, checked } = await checkConfig({ distributions: { main: site } }, '/nowhere', options)
   assert.deepEqual(problems, [])
-  assert.deepEqual(checked?.config.listeners, [{ port: 8080, proxyProtocol: false }])
+  assert.deepEqual(checked?.config.listeners, [{ port: 8080, proxyProtocol: false, fastLane: true }])
   assert.equal(checked?.config.distributions['main']?.defaultBehavior.compress, true)
 })
 

@@ -1,18 +1,24 @@
+import { resolve } from 'node:path'
 import { systemClock } from '../base/clock.ts'
-import type { PlannedWebAcl } from '../waf/plan.ts'
 import { checkAdmin } from './check-environment.ts'
+import { checkSecrets } from './check-secrets.ts'
 import { checkDistributions } from './check-distributions.ts'
 import { checkFiles } from './check-files.ts'
+import { checkFunctions } from './check-functions.ts'
 import { checkOrigins } from './check-origins.ts'
 import { checkPolicies } from './check-policies.ts'
 import { checkWebAcls } from './check-web-acls.ts'
-import { collectInto, type Problem } from './problem.ts'
+import type { FunctionFile } from '../functions/config.ts'
+import { visitModulePlaces } from './module-places.ts'
+import { modules } from '../modules/index.ts'
+import type { PlannedWebAcl } from '../waf/plan.ts'
+import { collectInto, type Problem } from '../base/problem.ts'
 import { type EdgeConfig, edgeSchema, type ParsedEdgeConfig } from './schema.ts'
 import { salvage } from './salvage.ts'
 import { withoutPrototypeKeys } from './prototype-keys.ts'
 import { tellSchemaProblems } from './schema-problems.ts'
 
-export type { Problem } from './problem.ts'
+export type { Problem } from '../base/problem.ts'
 
 /** A configuration that compiles: every default is filled, every reference is known to resolve, files were read. */
 export interface CheckedConfig {
@@ -20,6 +26,8 @@ export interface CheckedConfig {
   /** Texts of PEM files by the reference that names them. */
   readonly pemTexts: ReadonlyMap<string, string>
   readonly environment: Readonly<Record<string, string | undefined>>
+  /** What the files of functions hold, by absolute path. */
+  readonly functions: ReadonlyMap<string, FunctionFile>
   /** Absolute names of the files that the configuration names, besides itself. */
   readonly files: readonly string[]
   /** Web ACLs by the name of their distribution. */
@@ -60,9 +68,20 @@ export async function checkConfig(
   checkPolicies(view, findings)
   checkOrigins(view, environment, findings)
   checkAdmin(view, environment, findings)
+  checkSecrets(view, environment, findings)
   checkDistributions(view, findings)
   const { pemTexts, files } = await checkFiles(view, baseFolder, options.now ?? systemClock.now(), findings)
+  const functions = await checkFunctions(view, baseFolder, findings)
   const waf = await checkWebAcls(view, baseFolder, findings)
+  const resources = {
+    baseFolder,
+    dataFolder: resolve(baseFolder, view.dataFolder ?? '.edgeward'),
+    environment,
+  }
+  const moduleFiles: string[] = []
+  await visitModulePlaces(view, modules, async (module, place) => {
+    moduleFiles.push(...((await module.check?.(place, findings, resources)) ?? []))
+  })
   if (!result.success || problems.some((problem) => problem.level === 'error'))
     return { problems, checked: undefined }
   return {
@@ -71,7 +90,8 @@ export async function checkConfig(
       config: result.data,
       pemTexts,
       environment,
-      files: [...files, ...waf.files],
+      functions: functions.functions,
+      files: [...files, ...functions.files, ...waf.files, ...moduleFiles],
       webAcls: waf.webAcls,
     },
   }

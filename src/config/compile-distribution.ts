@@ -5,6 +5,7 @@ import { compileLegacyCachePolicy, compileLegacyForwarding } from '../cache/lega
 import { allowedMethodSet, cachedMethodSet } from '../distribution/methods.ts'
 import { compilePathPattern } from '../distribution/path-pattern.ts'
 import { compileRewrite } from '../distribution/rewrite.ts'
+import { compileFunctions, type FunctionResources } from '../functions/config.ts'
 import { compileOrigin } from '../origin/compile-origin.ts'
 import type {
   Forwarding,
@@ -12,8 +13,11 @@ import type {
   PlannedBehavior,
   PlannedCachePolicy,
   PlannedDistribution,
+  PlannedModules,
   PlannedOrigin,
 } from '../plan.ts'
+import type { Segments } from '../base/problem.ts'
+import type { ModuleLevel } from '../modules/module.ts'
 import type { CheckedConfig } from './check.ts'
 import { DEFAULT_CACHE_POLICY } from './check-behaviors.ts'
 import { addressesOf } from './distribution-address.ts'
@@ -29,12 +33,18 @@ import type { ParsedEdgeConfig } from './schema.ts'
 type DistributionConfig = ParsedEdgeConfig['distributions'][string]
 type BehaviorConfig = DistributionConfig['defaultBehavior']
 
+/** What the modules of one place compile to. */
+export type ModulesAt = (level: ModuleLevel, segments: Segments, holder: object) => PlannedModules
+
 /** What every behavior of a distribution draws on. */
 interface Surroundings {
   readonly config: ParsedEdgeConfig
   readonly distribution: DistributionConfig
   readonly origins: ReadonlyMap<string, PlannedOrigin>
   readonly publicKeys: ReadonlyMap<string, KeyObject>
+  readonly functions: FunctionResources
+  readonly segments: Segments
+  readonly modulesAt: ModulesAt
 }
 
 /** Compiles one distribution of a checked configuration. */
@@ -43,7 +53,9 @@ export function compileDistribution(
   checked: CheckedConfig,
   baseFolder: string,
   identity: Identity['name'],
+  modulesAt: ModulesAt,
 ): PlannedDistribution {
+  const segments: Segments = ['distributions', name]
   const { config, pemTexts, environment } = checked
   const distribution = config.distributions[name]!
   const resources = {
@@ -54,21 +66,35 @@ export function compileDistribution(
   const origins = new Map(
     Object.entries(distribution.origins).map(([origin, value]) => [
       origin,
-      compileOrigin(origin, value, resources),
+      {
+        ...compileOrigin(origin, value, resources),
+        modules: modulesAt('origin', [...segments, 'origins', origin], value),
+      },
     ]),
   )
   const publicKeys = new Map(
     Object.entries(config.publicKeys).map(([id, { pem }]) => [id, createPublicKey(resources.pem(pem))]),
   )
-  const surroundings: Surroundings = { config, distribution, origins, publicKeys }
+  const functions: FunctionResources = { baseFolder, registry: config.functions, files: checked.functions }
+  const surroundings: Surroundings = {
+    config,
+    distribution,
+    origins,
+    publicKeys,
+    functions,
+    segments,
+    modulesAt,
+  }
   return {
     name,
     ...addressesOf(name, distribution, identity),
     aliases: distribution.aliases.map((alias) => alias.toLowerCase()),
     defaultRootObject: distribution.defaultRootObject,
     behaviors: [
-      ...distribution.behaviors.map((behavior) => compileBehavior(behavior.path, behavior, surroundings)),
-      compileBehavior('*', distribution.defaultBehavior, surroundings),
+      ...distribution.behaviors.map((behavior, index) =>
+        compileBehavior(behavior.path, behavior, ['behaviors', index], surroundings),
+      ),
+      compileBehavior('*', distribution.defaultBehavior, ['defaultBehavior'], surroundings),
     ],
     origins,
     customErrorResponses: new Map(
@@ -85,6 +111,7 @@ export function compileDistribution(
     geoRestriction: compileGeoRestriction(distribution.geoRestriction),
     logCookies: distribution.logCookies,
     webAcl: checked.webAcls.get(name),
+    modules: modulesAt('distribution', segments, distribution),
   }
 }
 
@@ -100,6 +127,7 @@ function compileGeoRestriction(
 function compileBehavior(
   pattern: string,
   behavior: BehaviorConfig,
+  place: Segments,
   surroundings: Surroundings,
 ): PlannedBehavior {
   const { config } = surroundings
@@ -108,7 +136,7 @@ function compileBehavior(
     matches: compilePathPattern(pattern),
     ...compileTarget(behavior, surroundings),
     viewerProtocolPolicy: behavior.viewerProtocolPolicy,
-    allowedMethods: known(allowedMethodSet(behavior.allowedMethods), 'allowedMethods'),
+    allowedMethods: known(allowedMethodSet(behavior.allowedMethods, behavior.cacheProfile), 'allowedMethods'),
     cachedMethods: known(cachedMethodSet(behavior.cachedMethods), 'cachedMethods'),
     compress: behavior.compress,
     cacheProfile: behavior.cacheProfile,
@@ -117,6 +145,8 @@ function compileBehavior(
     trustedKeys: compileTrustedKeys(behavior, surroundings),
     redirect: behavior.redirect,
     rewrite: compileRewrite(behavior),
+    functions: compileFunctions(behavior.functions, surroundings.functions),
+    modules: surroundings.modulesAt('behavior', [...surroundings.segments, ...place], behavior),
   }
 }
 

@@ -1,13 +1,19 @@
 import { networkInterfaces } from 'node:os'
 import { resolve } from 'node:path'
+import { modules as allModules } from '../modules/index.ts'
+import type { ConfigPlace, Module } from '../modules/module.ts'
+import { compileModules } from './module-places.ts'
+import { compileCache } from '../cache/config.ts'
 import { compileHosts, findHost } from '../distribution/host-table.ts'
 import { compileCidrs } from '../http/address.ts'
 import { compileIdentity, compileLimits, compileListener } from '../listener/config.ts'
+import { compileKeyValueStores } from '../functions/config.ts'
 import type { Plan, PlannedDistribution } from '../plan.ts'
 import { compileAdmin } from './admin-config.ts'
 import { compileLog } from '../log/config.ts'
+import { compileSecrets } from '../seams/secrets/config.ts'
 import type { CheckedConfig } from './check.ts'
-import { compileDistribution } from './compile-distribution.ts'
+import { compileDistribution, type ModulesAt } from './compile-distribution.ts'
 import { deepFreeze } from './deep-freeze.ts'
 
 export interface CompileOptions {
@@ -24,10 +30,16 @@ export interface CompileOptions {
 export function compilePlan(checked: CheckedConfig, { baseFolder, version }: CompileOptions): Plan {
   const { config } = checked
   const identity = compileIdentity(config.identity)
+  const dataFolder = resolve(baseFolder, config.dataFolder)
+  const resources = { baseFolder, dataFolder, environment: checked.environment }
+  const compileModule = (module: Module, place: Omit<ConfigPlace, 'whole'>): unknown =>
+    module.compile === undefined ? place.config : module.compile({ ...place, whole: config }, resources)
+  const modulesAt: ModulesAt = (level, segments, holder) =>
+    compileModules(allModules, level, segments, holder, compileModule)
   const names = Object.keys(config.distributions)
   const distributions = names
     .filter((name) => config.distributions[name]!.enabled)
-    .map((name) => compileDistribution(name, checked, baseFolder, identity.name))
+    .map((name) => compileDistribution(name, checked, baseFolder, identity.name, modulesAt))
   const host = defaultHost()
   const plan: Plan = {
     version,
@@ -38,9 +50,13 @@ export function compilePlan(checked: CheckedConfig, { baseFolder, version }: Com
     identity,
     isTrustedProxy: compileCidrs(config.trustedProxies),
     limits: compileLimits(config.limits),
+    keyValueStores: compileKeyValueStores(config.keyValueStores, baseFolder, config.dataFolder),
     log: compileLog(config.log, baseFolder),
+    cache: compileCache(config.cache),
     admin: compileAdmin(config.admin, checked.environment),
-    dataFolder: resolve(baseFolder, config.dataFolder),
+    dataFolder,
+    secrets: compileSecrets(config.secrets, baseFolder, dataFolder, checked.environment),
+    modules: modulesAt('configuration', [], config),
     geo: {
       countryFile:
         config.geo.countryFile === undefined ? undefined : resolve(baseFolder, config.geo.countryFile),

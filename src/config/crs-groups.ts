@@ -5,7 +5,7 @@ import { diskFiles, type RuleFiles } from '../waf/crs/rule-files.ts'
 import { SecLangError } from '../waf/crs/seclang-problem.ts'
 import { type ExternalGroup, externalKey } from '../waf/external-group.ts'
 import { wafSettingsSchema } from '../waf/settings-schema.ts'
-import type { Findings } from './problem.ts'
+import type { Findings } from '../base/problem.ts'
 import type { Salvaged } from './salvage.ts'
 import type { DistributionConfig } from './schema.ts'
 

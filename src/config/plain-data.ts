@@ -1,4 +1,4 @@
-import { formatPath, type Segments } from './problem.ts'
+import { formatPath, type Segments } from '../base/problem.ts'
 
 const MAX_PROBLEMS = 20
 const MAX_DEPTH = 100

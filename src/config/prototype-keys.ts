@@ -1,4 +1,4 @@
-import type { Findings, Segments } from './problem.ts'
+import type { Findings, Segments } from '../base/problem.ts'
 
 /**
  * A copy without keys called `__proto__`, each of which is told: JSON can hold them, but the schema library passes

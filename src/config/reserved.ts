@@ -1,4 +1,4 @@
-import type { Segments } from './problem.ts'
+import type { Segments } from '../base/problem.ts'
 
 /** The kinds of objects in a configuration that have reserved keys. */
 type Kind = 'configuration' | 'distribution' | 'behavior' | 'origin'
@@ -9,9 +9,6 @@ type Kind = 'configuration' | 'distribution' | 'behavior' | 'origin'
  */
 const RESERVED: Record<Kind, Readonly<Record<string, string>>> = {
   configuration: {
-    functions: 'functions',
-    keyValueStores: 'key-value stores',
-    secrets: 'the registry of secrets',
     keys: 'the registry of keys',
     objects: 'object storage',
     state: 'shared state',
@@ -21,15 +18,12 @@ const RESERVED: Record<Kind, Readonly<Record<string, string>>> = {
   distribution: {
     staging: 'continuous deployment',
     continuousDeploymentPolicy: 'continuous deployment',
-    images: 'images on the fly',
     viewerMtls: 'client certificates of viewers',
     connectionFunction: 'connection functions',
     anomalyDetection: 'anomaly detection',
   },
   behavior: {
-    functions: 'functions',
     grpc: 'gRPC',
-    images: 'images on the fly',
     fieldLevelEncryption: 'field-level encryption',
     cognito: 'the Cognito proxy',
     compute: 'compute dispatch',
@@ -38,7 +32,6 @@ const RESERVED: Record<Kind, Readonly<Record<string, string>>> = {
   },
   origin: {
     originShield: 'Origin Shield',
-    originVerification: 'origin verification',
     lambda: 'Lambda functions as origins',
     vpcOrigin: 'VPC origins',
     healthCheck: 'health checks',
@@ -80,6 +73,7 @@ const OTHER_NAMES: Record<Kind, Readonly<Record<string, string>>> = {
   },
   origin: {
     domainName: 'url',
+    originVerification: 'originVerify',
     path: 'folder or originPath',
     root: 'folder',
     connectionTimeout: 'connectTimeoutMs',

@@ -1,4 +1,4 @@
-import type { Segments } from './problem.ts'
+import type { Segments } from '../base/problem.ts'
 
 /** A value of which any part may be missing; a key that is there without a value was refused by the schema. */
 export type Salvaged<T> = T extends (infer Item)[]

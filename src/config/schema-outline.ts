@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import type { Segments } from './problem.ts'
+import type { Segments } from '../base/problem.ts'
 
 /** The part of a JSON Schema that describes our configuration. */
 export interface Outline {

@@ -1,6 +1,6 @@
 import type { z } from 'zod'
 import { suggest } from './nearest.ts'
-import { describeValue, type Findings, listed, type Segments } from './problem.ts'
+import { describeValue, type Findings, listed, type Segments } from '../base/problem.ts'
 import { ourNameFor, reservedFor } from './reserved.ts'
 import { knownKeys } from './schema-outline.ts'
 

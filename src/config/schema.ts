@@ -1,11 +1,19 @@
 import { z } from 'zod'
 import { adminSchema } from './admin-config.ts'
-import { cachePolicySchema, forwardedValuesSchema, originRequestPolicySchema } from '../cache/config.ts'
+import {
+  cachePolicySchema,
+  cacheSchema,
+  forwardedValuesSchema,
+  originRequestPolicySchema,
+} from '../cache/config.ts'
 import { createDistributionSchema, keyGroupsSchema, publicKeysSchema } from '../distribution/config.ts'
 import { identitySchema, limitsSchema, listenerSchema, trustedProxiesSchema } from '../listener/config.ts'
 import { logSchema } from '../log/config.ts'
+import { functionRegistrySchema, functionsSchema, keyValueStoresSchema } from '../functions/config.ts'
+import { moduleSchemas } from '../modules/index.ts'
 import { originGroupSchema, originSchema } from '../origin/config.ts'
 import { responseHeadersPolicySchema } from '../response/config.ts'
+import { secretsSchema } from '../seams/secrets/config.ts'
 import {
   ipSetsSchema,
   regexPatternSetsSchema,
@@ -18,12 +26,15 @@ import {
 const name = z.string().min(1).max(128)
 
 const distributionSchema = createDistributionSchema({
-  origin: originSchema,
+  origin: originSchema.extend(moduleSchemas.origin),
   originGroup: originGroupSchema,
   cachePolicy: cachePolicySchema,
   forwardedValues: forwardedValuesSchema,
   originRequestPolicy: originRequestPolicySchema,
   responseHeadersPolicy: responseHeadersPolicySchema,
+  functions: functionsSchema,
+  behaviorModules: moduleSchemas.behavior,
+  distributionModules: moduleSchemas.distribution,
 })
   .extend({ webAcl: webAclReferenceSchema.optional(), waf: wafSettingsSchema.optional() })
   .describe('A site of its own: host names, origins, behaviors.')
@@ -50,7 +61,7 @@ export const edgeSchema = z
     listeners: z
       .array(listenerSchema)
       .min(1)
-      .default([{ port: 8080, proxyProtocol: false }])
+      .default([{ port: 8080, proxyProtocol: false, fastLane: true }])
       .describe('Ports on which viewers connect. Left out: HTTP on 8080.'),
     processes: z.number().int().min(1).max(256).default(1).describe('Server processes that share the ports.'),
     trustedProxies: trustedProxiesSchema,
@@ -61,6 +72,7 @@ export const edgeSchema = z
       .record(name, distributionSchema)
       .refine((sites) => Object.keys(sites).length > 0, 'is empty; at least one distribution is needed')
       .describe('Sites, by name.'),
+    cache: cacheSchema.prefault({}),
     cachePolicies: z.record(name, cachePolicySchema).default({}).describe('Cache policies, by name.'),
     originRequestPolicies: z
       .record(name, originRequestPolicySchema)
@@ -70,8 +82,11 @@ export const edgeSchema = z
       .record(name, responseHeadersPolicySchema)
       .default({})
       .describe('Response headers policies, by name.'),
+    functions: functionRegistrySchema,
+    keyValueStores: keyValueStoresSchema,
     publicKeys: publicKeysSchema,
     keyGroups: keyGroupsSchema,
+    secrets: secretsSchema.prefault({}),
     webAcls: webAclsSchema,
     ipSets: ipSetsSchema,
     regexPatternSets: regexPatternSetsSchema,
@@ -83,6 +98,7 @@ export const edgeSchema = z
       .min(1)
       .default('./.edgeward')
       .describe('Folder for what the edge keeps between starts, relative to the configuration file.'),
+    ...moduleSchemas.configuration,
   })
   .describe('Configuration of an edge.')
 

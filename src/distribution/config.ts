@@ -18,6 +18,9 @@ export interface DistributionParts<
   ForwardedValues extends z.ZodType,
   OriginRequestPolicy extends z.ZodType,
   ResponseHeadersPolicy extends z.ZodType,
+  Functions extends z.ZodType,
+  BehaviorModules extends z.ZodRawShape,
+  DistributionModules extends z.ZodRawShape,
 > {
   readonly origin: Origin
   readonly originGroup: OriginGroup
@@ -25,6 +28,10 @@ export interface DistributionParts<
   readonly forwardedValues: ForwardedValues
   readonly originRequestPolicy: OriginRequestPolicy
   readonly responseHeadersPolicy: ResponseHeadersPolicy
+  readonly functions: Functions
+  /** Keys that modules add to a behavior and to a distribution. */
+  readonly behaviorModules: BehaviorModules
+  readonly distributionModules: DistributionModules
 }
 
 const redirect = z
@@ -65,6 +72,8 @@ function behaviorShape<
   ForwardedValues extends z.ZodType,
   OriginRequestPolicy extends z.ZodType,
   ResponseHeadersPolicy extends z.ZodType,
+  Functions extends z.ZodType,
+  BehaviorModules extends z.ZodRawShape,
 >(
   parts: Omit<
     DistributionParts<
@@ -73,9 +82,12 @@ function behaviorShape<
       CachePolicy,
       ForwardedValues,
       OriginRequestPolicy,
-      ResponseHeadersPolicy
+      ResponseHeadersPolicy,
+      Functions,
+      BehaviorModules,
+      z.ZodRawShape
     >,
-    'origin' | 'originGroup'
+    'origin' | 'originGroup' | 'distributionModules'
   >,
 ) {
   return {
@@ -121,6 +133,7 @@ function behaviorShape<
       .union([name, parts.responseHeadersPolicy])
       .optional()
       .describe('Name of a policy in `responseHeadersPolicies`, name or id of a managed one, or a policy.'),
+    functions: parts.functions.optional(),
     trustedKeyGroups: z
       .array(name)
       .min(1)
@@ -149,6 +162,7 @@ function behaviorShape<
       .describe(
         'Whether the stripped prefix is put back into Location and cookie paths of the origin. Left out: yes.',
       ),
+    ...parts.behaviorModules,
   }
 }
 
@@ -190,6 +204,9 @@ export function createDistributionSchema<
   ForwardedValues extends z.ZodType,
   OriginRequestPolicy extends z.ZodType,
   ResponseHeadersPolicy extends z.ZodType,
+  Functions extends z.ZodType,
+  BehaviorModules extends z.ZodRawShape,
+  DistributionModules extends z.ZodRawShape,
 >(
   parts: DistributionParts<
     Origin,
@@ -197,7 +214,10 @@ export function createDistributionSchema<
     CachePolicy,
     ForwardedValues,
     OriginRequestPolicy,
-    ResponseHeadersPolicy
+    ResponseHeadersPolicy,
+    Functions,
+    BehaviorModules,
+    DistributionModules
   >,
 ) {
   const shape = behaviorShape(parts)
@@ -251,6 +271,7 @@ export function createDistributionSchema<
         .describe('Pages and lifetimes of errors, for the whole distribution.'),
       geoRestriction: geoRestriction.optional(),
       logCookies: z.boolean().default(false).describe('Whether the access log holds cookies.'),
+      ...parts.distributionModules,
     })
     .describe('A site of its own: host names, origins, behaviors.')
 }

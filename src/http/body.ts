@@ -83,9 +83,12 @@ export class Body {
     this.#taken = true
     this.#announceRead()
     if (this.#kind !== 'stream') return this.#bytes
-    // What was peeked at lies in the stream again.
-    this.#held = NO_CHUNKS
-    return this.#stream!
+    const stream = this.#stream!
+    if (this.#heldBytes > 0) {
+      stream.unshift(this.#heldPrefix(this.#heldBytes))
+      this.#held = NO_CHUNKS
+    }
+    return stream
   }
 
   /** The bytes of a body that is not a stream, without taking it; undefined for a stream. */
@@ -146,6 +149,11 @@ export class Body {
     this.#heldBytes = 0
   }
 
+  /** A stream cannot be pushed back after its end: what was held is all of it. */
+  #endUntaken(): void {
+    if (!this.#taken && this.#kind === 'stream') this.#become(this.#heldPrefix(this.#heldBytes))
+  }
+
   #dropStream(): void {
     const stream = this.#stream
     this.#stream = undefined
@@ -160,9 +168,7 @@ export class Body {
   #fill(limit: number): Promise<Buffer> {
     this.#announceRead()
     const stream = this.#stream!
-    // What an earlier peek saw lies in the stream again and comes once more.
-    this.#held = []
-    this.#heldBytes = 0
+    if (this.#held === NO_CHUNKS) this.#held = []
     return new Promise((resolve, reject) => {
       const stop = () => {
         stream.off('readable', read)
@@ -179,9 +185,10 @@ export class Body {
           this.#heldBytes += bytes.length
           if (this.#heldBytes >= limit) {
             stop()
-            // Put back at once: behind the last chunk the stream would end, and take nothing back any more.
-            stream.unshift(this.#heldPrefix(this.#heldBytes))
-            resolve(this.#heldPrefix(limit))
+            // The limit may be where the body ends; then the end comes before anybody takes it.
+            if (this.#heldBytes === this.#length) this.#become(this.#heldPrefix(this.#heldBytes))
+            else stream.once('end', () => this.#endUntaken())
+            resolve(this.#kind === 'bytes' ? this.#bytes.subarray(0, limit) : this.#heldPrefix(limit))
             return
           }
         }
@@ -190,7 +197,7 @@ export class Body {
       const ended = () => {
         stop()
         // All of it has been seen, so from here on it is a body of bytes: a stream cannot be pushed back after its end.
-        this.#become(Buffer.concat(this.#held, this.#heldBytes))
+        if (this.#kind === 'stream') this.#become(Buffer.concat(this.#held, this.#heldBytes))
         resolve(this.#bytes.subarray(0, limit))
       }
       const failed = (error: Error) => {

@@ -11,7 +11,7 @@ import {
 
 test('a listener says where it listens, or takes the address it is given', () => {
   const open = compileListener(listenerSchema.parse({ port: 8080 }), '/base', '::')
-  assert.deepEqual(open, { host: '::', port: 8080, tls: undefined, proxyProtocol: false })
+  assert.deepEqual(open, { host: '::', port: 8080, tls: undefined, proxyProtocol: false, fastLane: true })
   assert.equal(
     compileListener(listenerSchema.parse({ port: 1, host: '127.0.0.1' }), '/base', '::').host,
     '127.0.0.1',

@@ -10,6 +10,7 @@ import type { Door } from './door.ts'
 import { type ConnectionFacts, type FirstBytes, readFirstBytes } from './first-bytes.ts'
 import { createHttp1 } from './http1.ts'
 import { createHttp2 } from './http2.ts'
+import { createLane } from './lane/lane.ts'
 import { openCertificates } from './tls.ts'
 
 /** One open port. */
@@ -18,6 +19,8 @@ export interface Listener {
   /** `http://HOST:PORT`, as `edgeward start` prints it. */
   readonly url: string
   readonly connections: () => number
+  /** Those of which every request so far took the fast lane. */
+  readonly laneConnections: () => number
   /** Takes no new connections, closes idle ones, lets requests in flight end. Resolves when all are closed. */
   drain(): Promise<void>
   /** Cuts every connection. */
@@ -37,7 +40,7 @@ export interface ListenerOptions {
 /**
  * Opens a port. The `http.Server` listens itself, because its timeouts and its closing of idle connections work only
  * then; its connection handler is taken over, so that PROXY protocol, ClientHello and the HTTP/2 preface are
- * read first, and called for what turns out to be HTTP/1.
+ * read first, and called for what turns out to be HTTP/1 and is not (or no longer) plain enough for the lane.
  */
 export async function openListener(planned: PlannedListener, options: ListenerOptions): Promise<Listener> {
   const { door } = options
@@ -70,6 +73,7 @@ export async function openListener(planned: PlannedListener, options: ListenerOp
     (socket) => known.get(socket) ?? describe(socket as Socket, undefined, undefined),
   )
   const toHttp1 = takeOver(http1)
+  const lane = planned.fastLane ? createLane(door, toHttp1) : undefined
   http1.maxConnections = door.plan.current.limits.maxConnections
   http1.on('connection', (socket: Socket) => {
     open.add(socket)
@@ -123,8 +127,10 @@ export async function openListener(planned: PlannedListener, options: ListenerOp
       return
     }
     known.set(socket, connection)
+    const isPlainOnTls = shelf !== undefined && connection.tls === undefined
     if (isHttp2) http2.accept(socket, connection)
-    else toHttp1(socket)
+    else if (lane === undefined || isPlainOnTls) toHttp1(socket)
+    else lane.accept(socket, connection)
   }
 
   function describe(
@@ -163,6 +169,7 @@ export async function openListener(planned: PlannedListener, options: ListenerOp
     port,
     url: `${shelf === undefined ? 'http' : 'https'}://${shown}:${port}`,
     connections: () => open.size,
+    laneConnections: () => lane?.size ?? 0,
     async drain() {
       shelf?.close()
       const closed = once(http1, 'close')
@@ -170,6 +177,7 @@ export async function openListener(planned: PlannedListener, options: ListenerOp
       http1.closeIdleConnections()
       for (const socket of unheard) socket.destroy()
       http2.drain()
+      lane?.drain()
       await closed
     },
     close() {

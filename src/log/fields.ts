@@ -49,9 +49,15 @@ export function createRemembering(): (value: string | undefined) => string {
   }
 }
 
+const BELOW_A_SECOND: readonly string[] = Array.from(
+  { length: 1000 },
+  (_, ms) => `0.${String(ms).padStart(3, '0')}`,
+)
+
 /** Seconds with three decimals. */
 export function seconds(ms: number): string {
   const whole = ms > 0 ? Math.round(ms) : 0
+  if (whole < 1000) return BELOW_A_SECOND[whole]!
   const rest = whole % 1000
   return `${(whole - rest) / 1000}.${rest < 10 ? '00' : rest < 100 ? '0' : ''}${rest}`
 }

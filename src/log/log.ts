@@ -38,7 +38,10 @@ export function createLog({ clock, plan, operational, writeConsole }: LogOptions
     get pop() {
       return plan.current.identity.pop
     },
-    logsCookies: (name) => plan.current.distributions.find((each) => each.name === name)?.logCookies === true,
+    logsCookies(name) {
+      for (const each of plan.current.distributions) if (each.name === name) return each.logCookies
+      return false
+    },
   }
   const access =
     planned.access === undefined

@@ -81,6 +81,7 @@ function count(faults: Map<FaultCode, number>, code: FaultCode): void {
 /** What else is shown, asked for at the moment of a scrape. */
 export interface Gauges {
   readonly connections: () => number
+  readonly laneConnections: () => number
   readonly requestsInFlight: () => number
   readonly originConnections: () => number
   readonly logDropped: () => number
@@ -116,6 +117,11 @@ export class Metrics {
     this.#tellTraffic(page)
     this.#tellOrigins(page)
     page.gauge('edgeward_connections', 'Open viewer connections.', gauges.connections())
+    page.gauge(
+      'edgeward_lane_connections',
+      'Viewer connections of which every request so far took the fast lane.',
+      gauges.laneConnections(),
+    )
     page.gauge('edgeward_requests_in_flight', 'Responses that are being sent.', gauges.requestsInFlight())
     page.gauge('edgeward_origin_connections', 'Open connections to origins.', gauges.originConnections())
     page.counter('edgeward_log_lines_dropped_total', 'Access log lines that were not written.', [

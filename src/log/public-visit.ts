@@ -1,5 +1,7 @@
 import { createHash } from 'node:crypto'
-import type { Visit } from '../visit.ts'
+import { HeaderList } from '../http/header-list.ts'
+import { diffMessages } from '../http/message-diff.ts'
+import type { FunctionVisit, Visit } from '../visit.ts'
 import { createRedaction, type Redaction } from './redact.ts'
 
 /** A visit as plain data for people and files: everything the visit knows, without values of secrets. */
@@ -8,7 +10,7 @@ export type PublicVisit = ReturnType<ReturnType<typeof createPublicVisit>>
 /** Gives visits as plain data under a redaction. */
 export function createPublicVisit(redaction: Redaction) {
   return (visit: Visit) => {
-    const { request, responseHeaders, cache } = visit
+    const { request, responseHeaders, cache, functions } = visit
     return {
       // A visit is plain data: its own fields are all of it.
       ...fieldsOf(visit),
@@ -20,11 +22,32 @@ export function createPublicVisit(redaction: Redaction) {
       },
       responseHeaders: responseHeaders === undefined ? undefined : redaction.headers(responseHeaders),
       cache: cache === undefined ? undefined : { ...cache, key: publicKey(visit, redaction) },
+      functions: functions?.map((run) => publicRun(run, redaction)),
     }
   }
 }
 
-function fieldsOf(visit: Visit): Omit<Visit, 'request' | 'responseHeaders' | 'cache'> {
+/** A run of an edge function, with what it changed as lines instead of the two messages. */
+function publicRun({ before, after, ...run }: FunctionVisit, redaction: Redaction) {
+  return { ...run, changes: changesOf(before, after, redaction) }
+}
+
+/** What a function changed, one line each, without values of secrets. */
+export function changesOf(
+  before: FunctionVisit['before'],
+  after: FunctionVisit['after'],
+  redaction: Redaction,
+): string[] {
+  if (after === undefined) return []
+  return diffMessages(
+    before,
+    after,
+    (headers) => redaction.headers(new HeaderList([...headers])),
+    (query) => redaction.query(query),
+  )
+}
+
+function fieldsOf(visit: Visit): Omit<Visit, 'request' | 'responseHeaders' | 'cache' | 'functions'> {
   return Object.assign({}, visit)
 }
 

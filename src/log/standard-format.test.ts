@@ -223,3 +223,33 @@ test('a header list of a thousand fields is one line', () => {
   for (let i = 0; i < 1000; i++) headers.append(`X-${i}`, 'x')
   assert.equal(createStandardFormat(facts)(visitOf({ request: { headers } })).split('\n').length, 2)
 })
+
+const alike: readonly VisitParts[] = [
+  {},
+  { headers: { COOKIE: ['a=1', 'b=2'], Referer: ['one', 'two'], 'x-forwarded-for': ['1.1.1.1', '2.2.2.2'] } },
+  {
+    request: { scheme: 'https', query: '', host: '', path: '' },
+    visit: { isTunnel: true, requestBodyBytes: 7 },
+  },
+  { visit: { status: 206 }, responseHeaders: { 'Content-Range': 'bytes 5-9/100', 'Content-Length': '5' } },
+  { visit: { status: 416 }, responseHeaders: { 'Content-Range': 'bytes */100' } },
+  {
+    visit: { status: 0, fleStatus: 'Processed', fleFields: 2, firstByteAt: undefined, finishedAt: undefined },
+  },
+  { visit: { finishedAt: 70_000_000, distributionDomain: undefined } },
+]
+
+for (const [index, parts] of alike.entries()) {
+  test(`the standard and the JSON form tell the same, case ${index}`, () => {
+    for (const logsCookies of [true, false]) {
+      const both = { pop: 'SEA19-C1', logsCookies: () => logsCookies }
+      const values = createStandardFormat(both)(visitOf(parts)).slice(0, -1).split('\t')
+      // A line of JSON is an object of texts.
+      const record = JSON.parse(createJsonFormat(both)(visitOf(parts))) as Record<string, string>
+      assert.deepEqual(
+        standardFields.map((name) => record[name]),
+        values,
+      )
+    }
+  })
+}

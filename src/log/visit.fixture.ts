@@ -101,9 +101,20 @@ export function planFor(
       drainTimeoutMs: 1000,
     },
     log: { access: undefined, capture: undefined, keepVisits: 10, console: false, ...log },
+    keyValueStores: [],
     admin: undefined,
-    dataFolder: '/nowhere',
+    cache: {
+      memoryBytes: 1 << 20,
+      tagHeaders: [],
+      cacheStatus: 'never',
+      finishAbandoned: false,
+      upstreamAge: 'subtract',
+      malformedAge: 'ignore',
+    },
     geo: { countryFile: undefined, asnFile: undefined },
+    dataFolder: '/nowhere',
+    secrets: { store: 'embedded', file: '/nowhere/secrets.json', key: { file: '/nowhere/secrets.key' } },
+    modules: {},
   }
 }
 
@@ -119,6 +130,7 @@ export function distributionOf(parts: Partial<PlannedDistribution> = {}): Planne
     customErrorResponses: new Map(),
     geoRestriction: undefined,
     logCookies: false,
+    modules: {},
     ...parts,
   }
 }

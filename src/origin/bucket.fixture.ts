@@ -24,6 +24,7 @@ export function originOf(changes: Partial<BucketOrigin> = {}): BucketOrigin {
     responseCompletionTimeoutMs: undefined,
     keepaliveTimeoutMs: 1000,
     customHeaders: [],
+    modules: {},
     bucket: 'examplebucket',
     region: 'us-east-1',
     endpoint: 'https://s3.amazonaws.com',

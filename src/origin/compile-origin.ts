@@ -96,6 +96,7 @@ function base(
       name: header,
       value: typeof value === 'string' ? value : secretOf(value, resources),
     })),
+    modules: {},
   }
 }
 

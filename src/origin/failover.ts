@@ -29,5 +29,5 @@ export function failsOver(passage: Passage, result: EdgeResponse | Fault): boole
   )
     return false
   const status = result instanceof Fault ? CRITERION[result.code] : result.status
-  return status !== undefined && status >= 400 && behavior.failoverStatuses.has(status)
+  return status !== undefined && status >= 400 && (passage.route ?? behavior).failoverStatuses.has(status)
 }

@@ -147,6 +147,7 @@ function originOf(folder: string, indexFiles: readonly string[]): FolderOrigin {
     responseCompletionTimeoutMs: undefined,
     keepaliveTimeoutMs: 1000,
     customHeaders: [],
+    modules: {},
     folder,
     indexFiles,
   }

@@ -39,6 +39,11 @@ const IDEMPOTENT = new Set(['GET', 'HEAD', 'OPTIONS', 'PUT', 'DELETE'])
 const NEEDS_LENGTH = new Set(['POST', 'PUT', 'PATCH'])
 const MAX_STALE_CONNECTIONS = 8
 
+/** Headers of modules whose values nobody may see. */
+type SecretHeaders = readonly { readonly name: string; readonly value: Secret }[]
+
+const NO_SECRETS: SecretHeaders = []
+
 /** The origin room: prepares, sends, retries and decides on failover. */
 export function createOrigin(options: OriginOptions) {
   const { clock, names, pools } = options
@@ -69,7 +74,15 @@ export function createOrigin(options: OriginOptions) {
     )
   }
 
-  function send(passage: Passage, request: OriginRequest): Awaitable<EdgeResponse | Fault> {
+  /**
+   * Sends a request and gives the head of the answer. `secrets` are headers that nothing but the socket sees; they
+   * replace those of the request.
+   */
+  function send(
+    passage: Passage,
+    request: OriginRequest,
+    secrets: SecretHeaders = NO_SECRETS,
+  ): Awaitable<EdgeResponse | Fault> {
     const { origin } = request
     const visit = beginVisit(passage, origin)
     switch (origin.kind) {
@@ -77,9 +90,9 @@ export function createOrigin(options: OriginOptions) {
         visit.attempts = 1
         return sendToFolder(passage, request, origin, visit)
       case 'bucket':
-        return sendToBucket(passage, request, origin, visit)
+        return sendToBucket(passage, request, origin, visit, secrets)
       case 'url':
-        return sendToUrl(passage, request, origin, visit)
+        return sendToUrl(passage, request, origin, visit, secrets)
     }
   }
 
@@ -111,6 +124,7 @@ export function createOrigin(options: OriginOptions) {
     request: OriginRequest,
     origin: BucketOrigin,
     visit: OriginVisit,
+    secrets: SecretHeaders,
   ): Promise<EdgeResponse | Fault> {
     const path = originPath(passage, origin, request.path)
     const signed = sign({ ...request, path }, origin)
@@ -126,7 +140,8 @@ export function createOrigin(options: OriginOptions) {
       connectTimeoutMs: origin.connectTimeoutMs,
       keepaliveTimeoutMs: origin.keepaliveTimeoutMs,
     }
-    const response = await exchange(passage, request, origin, target, signed.target, signed.headers, visit)
+    const headers = withSecrets(signed.headers, secrets)
+    const response = await exchange(passage, request, origin, target, signed.target, headers, visit)
     if (response instanceof Fault) return response
     response.headers.deleteWhere((name) => name === 'x-amz-id-2' || name === 'x-amz-request-id')
     restorePrefix(passage, response, origin.domainName)
@@ -148,6 +163,7 @@ export function createOrigin(options: OriginOptions) {
     request: OriginRequest,
     origin: UrlOrigin,
     visit: OriginVisit,
+    secrets: SecretHeaders,
   ): Promise<EdgeResponse | Fault> {
     const path = originPath(passage, origin, request.path)
     const isTls = usesTls(origin.protocol, passage.request.scheme)
@@ -158,7 +174,7 @@ export function createOrigin(options: OriginOptions) {
       origin,
       targetFor(origin, isTls, host),
       request.query === undefined || request.query === '' ? path : `${path}?${request.query}`,
-      withCustomHeaders(request.headers, origin),
+      withSecrets(withCustomHeaders(request.headers, origin), secrets),
       visit,
     )
     if (!(response instanceof Fault)) {
@@ -272,9 +288,10 @@ function targetFor(origin: UrlOrigin, isTls: boolean, host: string): ConnectTarg
   if (found !== undefined) return found
   const port = isTls ? origin.httpsPort : origin.httpPort
   const serverNames =
-    forwardedName === '' || forwardedName === origin.hostname
+    origin.tls.serverNames ??
+    (forwardedName === '' || forwardedName === origin.hostname
       ? [origin.hostname]
-      : [forwardedName, origin.hostname]
+      : [forwardedName, origin.hostname])
   const target: ConnectTarget = {
     key: `${isTls ? 'https' : 'http'}//${origin.hostname}:${port}|${forwardedName}|${isTls ? tlsKey(origin) : ''}|${origin.keepaliveTimeoutMs}`,
     hostname: origin.hostname,
@@ -291,7 +308,7 @@ function targetFor(origin: UrlOrigin, isTls: boolean, host: string): ConnectTarg
 
 function tlsKey(origin: UrlOrigin | BucketOrigin): string {
   const { tls } = origin
-  return `${tls.minVersion},${tls.verify},${tls.caPem ?? ''},${tls.certPem ?? ''}`
+  return `${tls.minVersion},${tls.verify},${tls.caPem ?? ''},${tls.certPem ?? ''},${tls.serverNames?.join(' ') ?? ''}`
 }
 
 /** Origin path, then rewrite or stripped prefix: the cache key and functions saw the viewer's path. */
@@ -317,6 +334,14 @@ function withCustomHeaders(headers: HeaderList, origin: PlannedOrigin): HeaderLi
 function addCustomHeaders(list: HeaderList, origin: PlannedOrigin): void {
   for (const { name, value } of origin.customHeaders)
     list.set(name, value instanceof Secret ? value.reveal() : value)
+}
+
+/** As above, for what modules add. */
+function withSecrets(headers: HeaderList, secrets: SecretHeaders): HeaderList {
+  if (secrets.length === 0) return headers
+  const list = headers.clone()
+  for (const { name, value } of secrets) list.set(name, value.reveal())
+  return list
 }
 
 /** Request line and fields as bytes on the wire. Throws a Fault where a function smuggled in a line break. */

@@ -81,6 +81,7 @@ export function parseResponseHead(text: string): ResponseHead | string {
 export function framingOf(head: ResponseHead, requestMethod: string): Framing | string {
   let length: number | undefined
   let isChunked = false
+  let isOpaque = false
   const fields = head.fields
   for (let i = 0; i < fields.length; i += 2) {
     const name = fields[i]!
@@ -93,19 +94,26 @@ export function framingOf(head: ResponseHead, requestMethod: string): Framing | 
         length = Number(text)
       }
     } else if (name.length === 17 && name.toLowerCase() === 'transfer-encoding') {
-      if (fields[i + 1]!.toLowerCase() !== 'chunked' || isChunked) {
+      const coding = fields[i + 1]!.toLowerCase()
+      if (isChunked || isOpaque || !TOKEN.test(coding) || CODINGS.has(coding))
         return `Transfer-Encoding ${show(fields[i + 1]!)} is not understood`
-      }
-      isChunked = true
+      // A word that names no coding says nothing of the bytes, and without chunked they end with the connection
+      // (RFC 9112 section 6.3).
+      if (coding === 'chunked') isChunked = true
+      else isOpaque = true
     }
   }
   if (requestMethod === 'HEAD' || head.status === 204 || head.status === 304) return NO_BODY
   // Transfer-Encoding overrides Content-Length (RFC 9112 section 6.3).
   if (isChunked) return head.minorVersion === 0 ? 'an HTTP/1.0 answer is chunked' : CHUNKED
+  if (isOpaque && length !== undefined) return 'there is a Content-Length beside a Transfer-Encoding'
   if (length !== undefined) return { kind: 'length', length }
   return UNTIL_CLOSE
 }
 
+/** Codings that change the bytes (RFC 9112 section 7), which would have to be undone. */
+const CODINGS = new Set(['gzip', 'x-gzip', 'deflate', 'compress', 'x-compress'])
+const TOKEN = /^[!#$%&'*+.^_`|~0-9a-z-]+$/
 const NO_BODY: Framing = { kind: 'none' }
 const CHUNKED: Framing = { kind: 'chunked' }
 const UNTIL_CLOSE: Framing = { kind: 'until-close' }

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { PlannedResponseHeadersPolicy } from '../plan.ts'
-import type { OriginVisit } from '../visit.ts'
+import { newCacheFacts, type OriginVisit } from '../visit.ts'
 import { compileResponseHeadersPolicy, responseHeadersPolicySchema } from './config.ts'
 import { createHeadersPolicy } from './headers-policy.ts'
 import { findManagedResponseHeadersPolicy } from './managed-policies.ts'
@@ -300,7 +300,7 @@ function timing(
   const policy = policyOf(rate === undefined ? {} : { serverTimingSamplingRate: rate })
   const passage = passageOf({ ...parts, behavior: { responseHeadersPolicy: policy } })
   if (status === 'hit' || status === 'refresh-hit' || status === 'stale' || status === 'miss') {
-    passage.visit.cache = { status, why: '', key: undefined, ageSeconds: undefined }
+    passage.visit.cache = newCacheFacts(status, 'fresh', undefined)
   }
   if (status === 'miss') passage.visit.origins.push(ORIGIN_VISIT)
   const response = responseOf(200, sent)

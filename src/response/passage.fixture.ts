@@ -73,6 +73,7 @@ export function passageOf(parts: PassageParts = {}): Passage {
     customErrorResponses: parts.customErrorResponses ?? new Map(),
     geoRestriction: undefined,
     logCookies: false,
+    modules: {},
   }
   // As after an answer of the origin.
   passage.visit.exit = 'send'
@@ -117,6 +118,8 @@ function behaviorOf(parts: PassageParts): PlannedBehavior {
     trustedKeys: undefined,
     redirect: undefined,
     rewrite: undefined,
+    functions: undefined,
+    modules: {},
     ...parts.behavior,
   }
 }
@@ -140,9 +143,20 @@ function planOf(identity: Identity): Plan {
       drainTimeoutMs: 1000,
     },
     log: { access: undefined, capture: undefined, keepVisits: 0, console: false },
+    keyValueStores: [],
     admin: undefined,
-    dataFolder: '/nowhere',
+    cache: {
+      memoryBytes: 1 << 20,
+      tagHeaders: [],
+      cacheStatus: 'never',
+      finishAbandoned: false,
+      upstreamAge: 'subtract',
+      malformedAge: 'ignore',
+    },
     geo: { countryFile: undefined, asnFile: undefined },
+    dataFolder: '/nowhere',
+    secrets: { store: 'embedded', file: '/nowhere/secrets.json', key: { file: '/nowhere/secrets.key' } },
+    modules: {},
   }
 }
 

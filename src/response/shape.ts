@@ -1,5 +1,6 @@
 import { Body } from '../http/body.ts'
 import type { HeaderList } from '../http/header-list.ts'
+import type { PlannedBehavior } from '../plan.ts'
 import type { EdgeResponse, Passage } from '../visit.ts'
 import { filterVary } from './vary.ts'
 
@@ -22,15 +23,20 @@ const HOP_BY_HOP = [
  * headers policy comes after it.
  */
 export function shapeResponse(passage: Passage, response: EdgeResponse): EdgeResponse {
-  const { headers } = response
-  removeHopByHop(headers, response.tunnel !== undefined)
-  if (isFromOrigin(passage)) {
-    filterVary(headers, passage.behavior)
-    // Where no cookie is forwarded the response is everybody's, and so would its cookies be (fact sheet 11).
-    if (!passage.behavior.forwarding.cookiesForwarded) headers.delete('set-cookie')
+  if (response.isTrimmed !== true) {
+    removeHopByHop(response.headers, response.tunnel !== undefined)
+    if (isFromOrigin(passage)) trimForBehavior(passage.behavior, response.headers)
   }
   fitBody(passage, response)
   return response
+}
+
+/** Takes out the cookies and the names in Vary that the policies of a behavior do not know. */
+export function trimForBehavior(behavior: PlannedBehavior, headers: HeaderList): void {
+  // A cache that follows the RFC goes by Vary, and so may the caches behind it.
+  if (behavior.cacheProfile === 'cloudfront') filterVary(headers, behavior)
+  // Where no cookie is forwarded the response is everybody's, and so would its cookies be (fact sheet 11).
+  if (!behavior.forwarding.cookiesForwarded) headers.delete('set-cookie')
 }
 
 function removeHopByHop(headers: HeaderList, isTunnel: boolean): void {

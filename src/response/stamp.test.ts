@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { FaultCode } from '../faults.ts'
-import type { CacheStatus, Visit } from '../visit.ts'
+import { newCacheFacts, type CacheStatus, type Visit } from '../visit.ts'
 import type { StageName } from '../stages.ts'
 import { createHttpDate } from './http-date.ts'
 import { cloudfront, edgeward, passageOf, REQUEST_ID, responseOf, standingClock } from './passage.fixture.ts'
@@ -109,8 +109,7 @@ interface Case {
 
 function prepare(visit: Visit, given: Case): void {
   if (given.exit !== undefined) visit.exit = given.exit
-  if (given.cache !== undefined)
-    visit.cache = { status: given.cache, why: '', key: undefined, ageSeconds: undefined }
+  if (given.cache !== undefined) visit.cache = newCacheFacts(given.cache, 'fresh', undefined)
   visit.fault = given.fault
   visit.errorPageFor = given.errorPageFor
   visit.resultType = given.resultType ?? 'Miss'

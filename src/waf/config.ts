@@ -237,8 +237,18 @@ function readAcl(
     })),
     ipv6Networks: options.ipv6Networks ?? false,
     log: options.log,
+    usesTokens: rules.some(asksForToken),
     needsPlaces: options.log !== undefined || rules.some(({ statement }) => asksForPlaces(statement)),
   }
+}
+
+function asksForToken({ action, statement }: PlannedRule): boolean {
+  if (statement.kind !== 'group') return wantsToken(action)
+  return statement.group.rules.some(asksForToken) || [...statement.overrides.values()].some(wantsToken)
+}
+
+function wantsToken({ kind }: PlannedAction): boolean {
+  return kind === 'captcha' || kind === 'challenge'
 }
 
 function groupsOf({ external, managed = NO_GROUPS }: WebAclOptions): ManagedGroups {

@@ -1,5 +1,5 @@
 import { configuredIpSets } from './acl/configured-ip-sets.ts'
-import type { Fidelity, PlannedRule, PlannedWebAcl } from './plan.ts'
+import type { Fidelity, GroupNode, PlannedRule, PlannedWebAcl } from './plan.ts'
 
 /** A web ACL for people: its rules in the order of evaluation, what each costs, and how true its groups are. */
 export interface AclDescription {
@@ -33,6 +33,14 @@ export function describeAcl(acl: PlannedWebAcl): AclDescription {
   }
 }
 
+function describeExternal(
+  { name, action, fidelity }: { readonly name: string; readonly action: string; readonly fidelity: Fidelity },
+  { overrides, excluded }: GroupNode,
+): RuleDescription {
+  const effective = excluded.has(name) ? 'count' : (overrides.get(name)?.kind ?? action)
+  return { name, priority: 0, capacity: 0, action: effective, labels: [], fidelity }
+}
+
 function describeRule(
   rule: PlannedRule,
   overrides?: ReadonlyMap<string, { readonly kind: string }>,
@@ -44,12 +52,14 @@ function describeRule(
   return {
     ...described,
     action: rule.countsOnly ? 'count' : 'group',
-    rules: statement.group.rules.map((inner) => {
-      const isExcluded = statement.excluded.has(inner.name)
-      return describeRule(
-        inner,
-        isExcluded ? new Map([[inner.name, { kind: 'count' }]]) : statement.overrides,
-      )
-    }),
+    rules:
+      statement.external?.rules?.map((inner) => describeExternal(inner, statement)) ??
+      statement.group.rules.map((inner) => {
+        const isExcluded = statement.excluded.has(inner.name)
+        return describeRule(
+          inner,
+          isExcluded ? new Map([[inner.name, { kind: 'count' }]]) : statement.overrides,
+        )
+      }),
   }
 }

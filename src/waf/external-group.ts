@@ -1,6 +1,6 @@
 import type { HeaderList } from '../http/header-list.ts'
 import type { Evidence, Inspection } from './inspection.ts'
-import type { PlannedAction } from './plan.ts'
+import type { ActionKind, Fidelity, PlannedAction } from './plan.ts'
 
 /**
  * The extension point for rule groups that are not made of AWS rules, such as the Core Rule Set (`src/waf/crs/`).
@@ -24,6 +24,12 @@ export interface ExternalGroup {
   readonly capacity: number
   /** With a colon at its end; labels of hits begin with it. */
   readonly labelNamespace: string
+  /** Its rules for people, where there are few enough to show them. */
+  readonly rules?: readonly {
+    readonly name: string
+    readonly action: ActionKind
+    readonly fidelity: Fidelity
+  }[]
   /** Bytes of the request body it looks at; 0 for none. May be more than AWS inspects (`Inspection.peeked`). */
   readonly requestBodyBytes: number
   /** Whether it has a rule of this name, for overrides. */

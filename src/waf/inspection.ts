@@ -78,7 +78,7 @@ export class Inspection {
     this.isPeek = isPeek
     this.#table = table
     this.#lookup = lookup
-    this.#values = Array.from<FieldValues | undefined>({ length: table.size })
+    this.#values = table.empty.slice()
   }
 
   /** What a statement looks at, computed once per request. */

@@ -17,6 +17,8 @@ export interface PlannedWebAcl extends PlannedWebAclSummary {
   readonly tokenDomains: readonly string[]
   readonly captchaImmunitySeconds: number
   readonly challengeImmunitySeconds: number
+  /** Whether any rule may ask for a Captcha or Challenge. */
+  readonly usesTokens: boolean
   readonly dataProtection: readonly PlannedProtection[]
   /** Counts IPv6 clients by their /64 network, which AWS WAF does not. */
   readonly ipv6Networks: boolean

@@ -6,6 +6,7 @@ import { statusSent } from './verdict.ts'
 
 /** Samples kept per rule, and for how long (WAFV2 GetSampledRequests). */
 const MAX_SAMPLES = 100
+const MAX_PER_SECOND = 20
 const KEEP_MS = 3 * 60 * 60 * 1000
 /** Names of labels counted at most; beyond it labels made of request data would fill the memory. */
 const MAX_LABELS = 10_000
@@ -141,6 +142,7 @@ export class WafRecords {
   ): void {
     let ring = this.#samples.get(name)
     if (ring === undefined) this.#samples.set(name, (ring = new Ring()))
+    if (!ring.takes(atMs)) return
     ring.add({
       atMs,
       clientIp: request.client.address,
@@ -193,9 +195,21 @@ class Ring {
   readonly #items: SampledRequest[] = []
   #next = 0
   population = 0
+  #second = 0
+  #taken = 0
+
+  /** Counts a request and says whether it is sampled: no more than twenty a second, so that a flood leaves others in. */
+  takes(atMs: number): boolean {
+    this.population++
+    const second = Math.floor(atMs / 1000)
+    if (second !== this.#second) {
+      this.#second = second
+      this.#taken = 0
+    }
+    return ++this.#taken <= MAX_PER_SECOND
+  }
 
   add(item: SampledRequest): void {
-    this.population++
     this.#items[this.#next] = item
     this.#next = (this.#next + 1) % MAX_SAMPLES
   }

@@ -18,9 +18,8 @@ export class ValueTable {
   readonly #sources: Source[] = []
   readonly #numbers = new Map<string, number>()
 
-  get size(): number {
-    return this.#sources.length
-  }
+  /** A place per value, none of them computed; copy it. */
+  readonly empty: (FieldValues | undefined)[] = []
 
   /** The number of what a statement looks at. */
   number(subject: Subject): number {
@@ -59,6 +58,7 @@ export class ValueTable {
     const known = this.#numbers.get(key)
     if (known !== undefined) return known
     const number = this.#sources.push(make()) - 1
+    this.empty.push(undefined)
     this.#numbers.set(key, number)
     return number
   }

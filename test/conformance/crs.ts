@@ -12,7 +12,7 @@ import { corpus } from '../support/corpora.ts'
 import { type CrsCase, type CrsStage, readCrsCases } from './crs-cases.ts'
 import { startCrsEdge } from './crs-edge-driver.ts'
 import { askEngine, startEngine } from './crs-engine-driver.ts'
-import { gapOf, openGaps } from './known-gaps.ts'
+import { gapOf, openGaps } from './crs-known-gaps.ts'
 
 enableLinearEngine()
 

@@ -10,7 +10,7 @@ import type { RuleFiles } from '../../src/waf/crs/rule-files.ts'
 import { enableLinearEngine } from '../../src/waf/regex/linear-engine.ts'
 import { secTransforms } from '../../src/waf/transforms/sec-transforms.ts'
 import { corpus } from '../support/corpora.ts'
-import { gapOf, openGaps } from './known-gaps.ts'
+import { gapOf, openGaps } from './crs-known-gaps.ts'
 
 enableLinearEngine()
 

@@ -18,7 +18,8 @@ test("a request goes down the whole line and comes back with the edge's marks", 
   const [visit] = await edge.ended(1)
   assert.equal(response.headers.get('x-amz-cf-id'), visit!.request.id)
   assert.equal(visit!.exit, 'send')
-  assert.equal(visit!.cache!.status, 'bypass')
+  assert.equal(visit!.cache!.status, 'miss')
+  assert.equal(visit!.cache!.why, 'never-stored')
   assert.match(origin.received[0]!, /^GET \/a\/b HTTP\/1\.1\r\n/)
 })
 

@@ -163,8 +163,14 @@ const cases: {
   },
 ]
 
-for (const { name, sends, status, reaches, top } of cases) {
-  test(`${name} is answered ${status}${reaches === true ? '' : ' and the origin sees nothing'}`, async () => {
+const both = cases.flatMap((each) => [
+  { ...each, fastLane: true },
+  { ...each, fastLane: false },
+])
+
+for (const { name, sends, status, reaches, top, fastLane } of both) {
+  const way = fastLane ? '' : 'without the lane '
+  test(`${way}${name} is answered ${status}${reaches === true ? '' : ' and the origin sees nothing'}`, async () => {
     await using origin = await scriptOrigin((_head, socket) =>
       socket.write('HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok'),
     )
@@ -173,7 +179,7 @@ for (const { name, sends, status, reaches, top } of cases) {
         origins: { o: { url: origin.url } },
         defaultBehavior: { origin: 'o', allowedMethods: 'all', cachePolicy: 'CachingDisabled' },
       },
-      top === undefined ? {} : { top },
+      { top: { listeners: [{ port: 0, host: '127.0.0.1', fastLane }], ...top } },
     )
     const response = await talk(edge.port, sends)
     assert.equal(statusOf(response), status, response.slice(0, 300))

@@ -7,7 +7,7 @@ import type { AddressInfo } from 'node:net'
 import { test } from 'node:test'
 import { bytes, rule, visibility, webAcl } from '../../src/waf/waf.fixture.ts'
 import { ManualClock } from '../support/manual-clock.ts'
-import { planOf, type RunningEdge, runEdge } from '../support/running-edge.ts'
+import { planOf, type RunningEdge, runEdge, statusOf, talk } from '../support/running-edge.ts'
 
 const ALL = bytes({ UriPath: {} }, '/', 'STARTS_WITH')
 
@@ -149,8 +149,11 @@ test('a rate-based rule blocks above its limit, keeps counting while it blocks, 
     }),
   ])
   await using edge = await runEdge(site(origin.url, acl), { clock })
-  const ask = async (user: string | undefined) =>
-    (await fetch(edge.url, user === undefined ? {} : { headers: { 'x-user': user } })).status
+  // A connection each: moving the clock closes those that wait.
+  const ask = async (user: string | undefined) => {
+    const header = user === undefined ? '' : `X-User: ${user}\r\n`
+    return statusOf(await talk(edge.port, `GET / HTTP/1.1\r\nHost: a\r\n${header}Connection: close\r\n\r\n`))
+  }
   for (let i = 0; i < 10; i++) assert.equal(await ask(i % 2 === 0 ? 'Anna' : 'anna'), 200)
   assert.equal(await ask('anna'), 403)
   // Another instance of the keys, and requests without a key, are not limited.
@@ -196,8 +199,7 @@ test('a reload changes the rules and keeps what was counted', async () => {
     edge.folder,
     2,
   )
-  await edge.edge.prepare(next)
-  edge.edge.reload(next)
+  await edge.edge.reload(next)
   assert.equal((await fetch(`${edge.url}/gone`)).status, 403)
   const visits = await edge.ended(11)
   assert.equal(visits.at(-1)!.waf!.rule, 'rate')

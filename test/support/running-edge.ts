@@ -8,6 +8,8 @@ import { compilePlan } from '../../src/config/compile.ts'
 import { type Edge, startEdge } from '../../src/edge.ts'
 import type { OperationalLogger } from '../../src/log/operational.ts'
 import type { Clock } from '../../src/base/clock.ts'
+import type { Module } from '../../src/modules/module.ts'
+import type { Plan } from '../../src/plan.ts'
 import type { Visit } from '../../src/visit.ts'
 
 export interface RunningEdge extends AsyncDisposable {
@@ -23,6 +25,8 @@ export interface RunningEdge extends AsyncDisposable {
   ended(count: number): Promise<Visit[]>
 }
 
+const DAY_MS = 86_400_000
+
 type Json = { readonly [key: string]: unknown }
 
 /** Compiles a configuration as `edgeward start` does; throws with all its problems. */
@@ -36,16 +40,26 @@ export async function planOf(config: Json, folder: string, version = 1) {
 /** An edge in this process on a free port; `distribution` is the only one and answers any host. */
 export async function runEdge(
   distribution: Json,
-  options: { readonly top?: Json; readonly clock?: Clock } = {},
+  options: {
+    readonly top?: Json
+    readonly clock?: Clock
+    /** Instead of all there are. */
+    readonly modules?: readonly Module[]
+    /** Changes the compiled plan, for what no configuration can say. */
+    readonly adapt?: (plan: Plan) => Plan
+  } = {},
 ): Promise<RunningEdge> {
   const folder = await mkdtemp(join(tmpdir(), 'edgeward-test-'))
   const config = {
     listeners: [{ port: 0, host: '127.0.0.1' }],
     distributions: { test: distribution },
     admin: false,
+    // A clock that a test moves by hours must not close the connections that the test keeps.
+    ...(options.clock === undefined ? {} : { limits: { keepAliveTimeoutMs: DAY_MS } }),
     ...options.top,
   }
-  const plan = await planOf(config, folder)
+  const planned = await planOf(config, folder)
+  const plan = options.adapt?.(planned) ?? planned
   const said: string[] = []
   const say = (line: unknown) => void said.push(typeof line === 'string' ? line : JSON.stringify(line))
   const operational = { info: say, warn: say, error: say, debug: () => {} } as unknown as OperationalLogger
@@ -55,6 +69,7 @@ export async function runEdge(
     plan,
     operational,
     ...(options.clock === undefined ? {} : { clock: options.clock }),
+    ...(options.modules === undefined ? {} : { modules: options.modules }),
     onVisit: (visit) => {
       visits.push(visit)
       for (const wait of waiting) if (visits.length >= wait.count) wait.resolve([...visits])

@@ -24,21 +24,24 @@ const LOG_FORMAT = [
 
 /** nginx as a proxy with kept-alive origin connections, streaming both ways, and a buffered access log. */
 export function startNginx(options: NginxOptions): Promise<Contender | Missing> {
-  return startPeerOf({
-    name: 'nginx',
-    command: 'nginx',
-    package: 'nginx-light',
-    versionArgs: ['-v'],
-    prepare({ folder, port }) {
-      const file = path.join(folder, 'nginx.conf')
-      writeFileSync(file, configuration(folder, port, options))
-      return { args: ['-p', folder, '-c', file] }
+  return startPeerOf(
+    {
+      name: 'nginx',
+      command: 'nginx',
+      package: 'nginx-light',
+      versionArgs: ['-v'],
+      prepare({ folder, port }) {
+        const file = path.join(folder, 'nginx.conf')
+        writeFileSync(file, configuration(folder, port, options))
+        return { args: ['-p', folder, '-c', file] }
+      },
     },
-  })
+    options.tls === undefined ? 'http' : 'https',
+  )
 }
 
 function configuration(folder: string, port: number, options: NginxOptions): string {
-  const { originPort, workers, cache = false, main = '', location = '' } = options
+  const { originPort, workers, cache = false, tls, main = '', location = '' } = options
   return `
 daemon off;
 worker_processes ${workers};
@@ -66,7 +69,9 @@ http {
     keepalive_requests 100000000;
   }
   server {
-    listen 127.0.0.1:${port};
+    listen 127.0.0.1:${port}${tls === undefined ? '' : ' ssl http2'};
+    ${tls === undefined ? '' : `ssl_certificate ${tls.certFile}; ssl_certificate_key ${tls.keyFile};`}
+    ${tls === undefined ? '' : 'ssl_protocols TLSv1.3;'}
     location / {
       proxy_pass http://origin;
       proxy_http_version 1.1;

@@ -9,6 +9,8 @@ export interface PeerOptions {
   readonly workers: number
   /** Answer from the peer's cache, which only nginx and Varnish have. */
   readonly cache?: boolean
+  /** Speak HTTPS, and HTTP/2 where the client wants it; only nginx does. */
+  readonly tls?: { readonly certFile: string; readonly keyFile: string }
 }
 
 /** How one kind of peer is found and started. */
@@ -25,7 +27,10 @@ export interface PeerKind {
 }
 
 /** Starts a peer of this kind, or tells that its package is missing. */
-export async function startPeerOf(kind: PeerKind): Promise<Contender | Missing> {
+export async function startPeerOf(
+  kind: PeerKind,
+  scheme: 'http' | 'https' = 'http',
+): Promise<Contender | Missing> {
   const { name } = kind
   const command = findCommand(kind.command)
   if (command === undefined) {
@@ -36,7 +41,7 @@ export async function startPeerOf(kind: PeerKind): Promise<Contender | Missing> 
   }
   const folder = temporaryFolder(name)
   const port = await freePort()
-  const url = `http://127.0.0.1:${port}`
+  const url = `${scheme}://127.0.0.1:${port}`
   const processes: ServerProcess[] = []
   const stop = async (): Promise<void> => {
     for (const each of processes.toReversed()) await each.stop()

@@ -43,7 +43,7 @@ function configuration(originPort: number, cache: boolean): string {
   return `
 vcl 4.1;
 backend origin { .host = "127.0.0.1"; .port = "${originPort}"; }
-${cache ? '' : 'sub vcl_recv { return (pass); }'}
+sub vcl_recv { return (${cache ? 'hash' : 'pass'}); }
 sub vcl_backend_response { set beresp.ttl = 1h; }
 `
 }

@@ -14,12 +14,12 @@ import type { Report } from '../seam-error.ts'
 import type { PutSecretOptions, SecretSnapshot, SecretVersion, Secrets, StageMove } from './secrets.ts'
 import { readSecretsFile, stampOf, writeSecretsFile } from './secrets-file.ts'
 import type { AllSecrets, FileStamp, Sealing } from './secrets-file.ts'
-import { MAX_SECRET_BYTES, moveStage, putVersion, snapshotOf } from './versions.ts'
+import { checkPut } from './check-put.ts'
+import { findVersion, isSameVersions, moveStage, putVersion, snapshotOf } from './versions.ts'
 import type { Versions } from './versions.ts'
 
-const REFRESH_MS = 1_000
-/** CreateSecret: letters, digits and /_+=.@- */
-const NAME = /^[A-Za-z0-9/_+=.@-]{1,512}$/
+/** How often a process looks for what others wrote. */
+export const EMBEDDED_REFRESH_MS = 1_000
 
 export interface EmbeddedSecretsOptions {
   /** The file; created with mode 0600 by the first put, its folder with mode 0700. */
@@ -70,7 +70,7 @@ class EmbeddedSecrets implements Secrets {
       await removeFile(temporaryPathOf(this.#options.file))
       await this.#catchUp()
     })
-    const { clock, refreshMs = REFRESH_MS } = this.#options
+    const { clock, refreshMs = EMBEDDED_REFRESH_MS } = this.#options
     this.#polling = startPolling(clock, refreshMs, () => this.refresh(), this.#report)
   }
 
@@ -101,14 +101,7 @@ class EmbeddedSecrets implements Secrets {
     name: string,
     which: { readonly stage?: string; readonly versionId?: string } = {},
   ): Promise<SecretVersion> {
-    const { versionId, stage = versionId === undefined ? 'AWSCURRENT' : undefined } = which
-    for (const version of this.#all.get(name) ?? []) {
-      if (versionId !== undefined && version.id !== versionId) continue
-      if (stage !== undefined && !version.stages.includes(stage)) continue
-      return version
-    }
-    const wanted = [stage, versionId].filter((part) => part !== undefined).join(' ')
-    throw new SeamError('not-found', `there is no secret "${name}" with ${wanted}`)
+    return await Promise.resolve(findVersion(name, this.#all.get(name) ?? [], which))
   }
 
   async moveStage(name: string, stage: string, move: StageMove): Promise<void> {
@@ -181,39 +174,7 @@ class EmbeddedSecrets implements Secrets {
     this.#all = all
     for (const [name, handle] of this.#handles) {
       const versions = all.get(name) ?? []
-      if (!isSame(before.get(name) ?? [], versions)) handle.set(snapshotOf(name, versions))
+      if (!isSameVersions(before.get(name) ?? [], versions)) handle.set(snapshotOf(name, versions))
     }
   }
-}
-
-function checkPut(name: string, value: Secret, token: string): void {
-  if (!NAME.test(name)) {
-    throw new SeamError(
-      'invalid',
-      `"${name.slice(0, 80)}" is no name for a secret: expected 1 to 512 of letters, digits and /_+=.@-`,
-    )
-  }
-  if (token.length < 32 || token.length > 64) {
-    throw new SeamError(
-      'invalid',
-      `the token for "${name}" has ${token.length} characters; expected 32 to 64, for example a UUID`,
-    )
-  }
-  const bytes = Buffer.byteLength(value.reveal())
-  if (bytes > MAX_SECRET_BYTES) {
-    throw new SeamError(
-      'limit',
-      `the value of "${name}" has ${bytes} bytes; ${MAX_SECRET_BYTES} is the limit`,
-    )
-  }
-}
-
-function isSame(a: Versions, b: Versions): boolean {
-  if (a === b) return true
-  if (a.length !== b.length) return false
-  return a.every((version, i) => {
-    const other = b[i]!
-    if (version.id !== other.id || version.value.reveal() !== other.value.reveal()) return false
-    return version.stages.join('\n') === other.stages.join('\n')
-  })
 }

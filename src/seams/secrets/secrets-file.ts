@@ -85,6 +85,18 @@ export async function readSecretsFile(
   }
 }
 
+/** What the file was sealed with: `none`, the name of a Sealing, or undefined where there is no file or no sense in it. */
+export async function sealingOf(path: string): Promise<string | undefined> {
+  const text = await readPrivateFile(path)
+  if (text === undefined) return undefined
+  try {
+    return envelopeSchema.safeParse(JSON.parse(text)).data?.sealing
+  } catch (error) {
+    if (error instanceof SyntaxError) return undefined
+    throw error
+  }
+}
+
 /** Writes all secrets in one step, readable by the owner only. */
 export async function writeSecretsFile(
   path: string,

@@ -121,7 +121,8 @@ function prune(versions: SecretVersion[], nowMs: number): SecretVersion[] {
   })
 }
 
-function checkStages(name: string, stages: ReadonlySet<string>): void {
+/** Refuses labels that no store takes. */
+export function checkStages(name: string, stages: ReadonlySet<string>): void {
   if (stages.size === 0)
     throw new SeamError('invalid', `a version of "${name}" needs at least one staging label`)
   if (stages.size > MAX_STAGES) {
@@ -137,4 +138,32 @@ function checkStages(name: string, stages: ReadonlySet<string>): void {
       `a staging label of "${name}" has ${stage.length} characters; expected 1 to 256`,
     )
   }
+}
+
+/** True when nothing differs: the same versions with the same values and labels. */
+export function isSameVersions(a: Versions, b: Versions): boolean {
+  if (a === b) return true
+  if (a.length !== b.length) return false
+  return a.every((version, i) => {
+    const other = b[i]!
+    if (version.id !== other.id || version.value.reveal() !== other.value.reveal()) return false
+    return version.stages.join('\n') === other.stages.join('\n')
+  })
+}
+
+/** The version with a label (AWSCURRENT unless given), an id, or both. Throws `not-found`. */
+export function findVersion(
+  name: string,
+  versions: Versions,
+  which: { readonly stage?: string; readonly versionId?: string },
+): SecretVersion {
+  const { versionId, stage = versionId === undefined ? CURRENT : undefined } = which
+  const found = versions.find(
+    (version) =>
+      (versionId === undefined || version.id === versionId) &&
+      (stage === undefined || version.stages.includes(stage)),
+  )
+  if (found !== undefined) return found
+  const wanted = [stage, versionId].filter((part) => part !== undefined).join(' ')
+  throw new SeamError('not-found', `there is no secret "${name}" with ${wanted}`)
 }

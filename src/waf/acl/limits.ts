@@ -27,3 +27,13 @@ export const limits = {
 
 /** Bytes of a body that AWS WAF inspects for CloudFront by DefaultSizeInspectionLimit. */
 export const bodyLimits = { KB_8: 8_192, KB_16: 16_384, KB_32: 32_768, KB_48: 49_152, KB_64: 65_536 } as const
+
+/** Names of IP sets in which operators put the lists that AWS keeps for itself; they may be of any length. */
+export const OPERATOR_LISTS = [
+  'AWSManagedIPReputationList',
+  'AWSManagedReconnaissanceList',
+  'AWSManagedIPDDoSList',
+  'AnonymousIPList',
+  'HostingProviderIPList',
+  'VerifiedBotList',
+] as const

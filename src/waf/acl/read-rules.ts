@@ -13,11 +13,11 @@ import type {
 import type { ExternalGroup } from '../external-group.ts'
 import { capacityOf, labelCapacity } from './capacity.ts'
 import { toApiForm } from './forms.ts'
-import { limits } from './limits.ts'
+import { limits, OPERATOR_LISTS } from './limits.ts'
 import { isRecord, type JsonPath } from './problems.ts'
 import { plainAction, readAction, readBodies, type ResponseBodies } from './read-action.ts'
 import { oneStatement, readRate, readStatement, type StatementContext } from './read-statement.ts'
-import { resolveReference } from './registry.ts'
+import { type AclRegistry, resolveReference } from './registry.ts'
 import { managedRuleGroupSchema, ruleGroupReferenceSchema } from './statement-schema.ts'
 
 /** A managed rule group in the form of the API, and how near each of its rules is to what AWS runs. */
@@ -322,16 +322,28 @@ function readManagedGroup(raw: unknown, path: JsonPath, context: RuleContext): G
   const overrides = readOverrides(reference.RuleActionOverrides, path, context)
   if (overrides === undefined) return undefined
   const excluded = new Set((reference.ExcludedRules ?? []).map((each) => each.Name))
-  if (!('rules' in found)) {
-    findings.note(path, `${vendor} ${name} runs here only; AWS WAF has no such managed rule group`)
+  if ('open' in found) {
+    if (found.rules !== undefined)
+      noteFidelity(
+        found.rules.map(({ fidelity }) => fidelity),
+        name,
+        path,
+        context,
+      )
+    if (vendor !== 'AWS')
+      findings.note(path, `${vendor} ${name} runs here only; AWS WAF has no such managed rule group`)
     noteUnknownRules([...overrides.keys(), ...excluded], name, (each) => found.hasRule(each), path, context)
     const { labelNamespace, capacity } = found
     const group = { id: `${vendor}#${name}`, name, vendor, labelNamespace, capacity, rules: [] }
     return { kind: 'group', group, isManaged: true, scopeDown, overrides, excluded, external: found }
   }
   const labelNamespace = `awswaf:managed:${vendor.toLowerCase()}:${found.labelSet}:`
+  noteFidelity(Object.values(found.fidelity), name, path, context)
   const rules = readRules(found.rules, [...path, 'Name'], {
     ...context,
+    registry: withOperatorLists(found.rules, path, context),
+    // What AWS keeps for itself does not count against the quota.
+    references: new Set(),
     labelNamespace,
     bodies: new Map(),
     isGroup: true,
@@ -348,6 +360,39 @@ function readManagedGroup(raw: unknown, path: JsonPath, context: RuleContext): G
   const names = new Set(rules.map((rule) => rule.name))
   noteUnknownRules([...overrides.keys(), ...excluded], name, (each) => names.has(each), path, context)
   return { kind: 'group', group, isManaged: true, scopeDown, overrides, excluded, external: undefined }
+}
+
+/** `3 exact, 12 documented, 1 approximated`. */
+function noteFidelity(
+  marks: readonly Fidelity[],
+  name: string,
+  path: JsonPath,
+  { findings }: RuleContext,
+): void {
+  const counts = (['exact', 'documented', 'approximated'] as const).flatMap((mark) => {
+    const count = marks.filter((each) => each === mark).length
+    return count === 0 ? [] : [`${count} ${mark}`]
+  })
+  findings.note(
+    path,
+    `an open equivalent of ${name} runs here; of its rules are ${counts.join(', ')} (edgeward waf rules lists them)`,
+  )
+}
+
+/** The lists of AWS that its rules refer to: the operator's of the same name, or empty ones, which is worth a word. */
+function withOperatorLists(
+  rules: readonly unknown[],
+  path: JsonPath,
+  { registry, findings }: RuleContext,
+): AclRegistry {
+  const ipSets = new Map(registry.ipSets)
+  const text = JSON.stringify(rules)
+  for (const list of OPERATOR_LISTS) {
+    if (!text.includes(`"ARN":"${list}"`) || ipSets.has(list)) continue
+    ipSets.set(list, [])
+    findings.note(path, `there is no IP set named ${list} in ipSets, so the rule ${list} matches nothing`)
+  }
+  return { ...registry, ipSets }
 }
 
 /** AWS ignores names it does not know in managed groups, so this is only worth a word. */

@@ -4,7 +4,7 @@ import { compilePattern, type Pattern } from '../regex/pattern.ts'
 import { ProgramTooLargeError } from '../regex/program.ts'
 import { RegexSyntaxError } from '../regex/syntax.ts'
 import { toApiForm } from './forms.ts'
-import { limits } from './limits.ts'
+import { limits, OPERATOR_LISTS } from './limits.ts'
 import { type Findings, isRecord, type JsonPath } from './problems.ts'
 
 /** Values of a pattern that are looked at at least, or `check` says so. */
@@ -36,7 +36,8 @@ export function readIpSet(
     findings.problem([...at, 'IPAddressVersion'], 'must be IPV4 or IPV6')
     return undefined
   }
-  if (addresses.length > limits.addressesPerSet) {
+  const isOperatorList = OPERATOR_LISTS.some((each) => each === name)
+  if (addresses.length > limits.addressesPerSet && !isOperatorList) {
     findings.problem(
       [...at, 'Addresses'],
       `the IP set ${name} has ${addresses.length} addresses; at most ${limits.addressesPerSet} fit`,

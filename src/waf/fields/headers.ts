@@ -1,15 +1,12 @@
 import type { HeaderList } from '../../http/header-list.ts'
 import type { FieldNode } from '../plan.ts'
-import { type FieldValues, namedValues, NO_VALUES, oneValue, outcome } from './field-values.ts'
+import { type FieldValues, NO_VALUES, oneValue, outcome } from './field-values.ts'
 import { NameList } from './name-list.ts'
 
-/** Every value of one header. */
+/** Every value of one header; whose name they have is known by who asks. */
 export function singleHeader(headers: HeaderList, name: string): FieldValues {
-  const first = headers.get(name)
-  if (first === undefined) return NO_VALUES
-  const count = headers.count(name)
-  const values = count === 1 ? [first] : headers.getAll(name)
-  return namedValues(values, Array.from<string>({ length: count }).fill(name))
+  const values = headers.getAll(name)
+  return values.length === 0 ? NO_VALUES : { values, names: undefined, decided: undefined }
 }
 
 export interface HeadersReading {

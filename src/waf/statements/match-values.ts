@@ -11,6 +11,7 @@ export function matchValues(
   sensitivity?: Sensitivity,
 ): Matcher {
   const location = locationOf(field)
+  const ownName = field.kind === 'single-header' ? field.name : undefined
   return (inspection) => {
     const found = inspection.valuesOf(number)
     if (found.decided !== undefined) return found.decided
@@ -21,7 +22,7 @@ export function matchValues(
       inspection.evidence.push({
         statement,
         location,
-        name: found.names?.[i],
+        name: found.names?.[i] ?? ownName,
         value: values[i]!,
         start: match.start,
         end: match.end,

@@ -116,8 +116,11 @@ function rawReader(key: RateKey): (inspection: Inspection) => string | undefined
       return ({ request }) => request.headers.getJoined(key.name)
     case 'cookie':
       return ({ request }) => {
-        const field = request.headers.getJoined('cookie')
-        return field === undefined ? undefined : cookieValue(field, key.name)
+        for (const field of request.headers.getAll('cookie')) {
+          const value = cookieValue(field, key.name)
+          if (value !== undefined) return value
+        }
+        return undefined
       }
     case 'query-argument':
       return ({ request }) => firstArgument(request.query, key.name)

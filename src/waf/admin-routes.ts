@@ -1,17 +1,28 @@
 import { z } from 'zod'
-import { webAclsOf } from '../edge-waf.ts'
-import { createRedaction } from '../log/redact.ts'
-import type { Edge } from '../edge.ts'
+import { type AdminAnswer, type AdminRoute, refused } from '../admin-route.ts'
+import type { Clock } from '../base/clock.ts'
+import type { HeaderList } from '../http/header-list.ts'
 import { SeamError } from '../seams/seam-error.ts'
 import type { IpSet, State } from '../seams/state/state.ts'
-import { describeAcl } from '../waf/describe-acl.ts'
-import { protectedHeaders, protectedQuery } from '../waf/log-record.ts'
-import type { PlannedWebAcl } from '../waf/plan.ts'
-import { configuredIpSets } from '../waf/acl/configured-ip-sets.ts'
-import { type AdminAnswer, type AdminRoute, refused } from './route.ts'
+import { describeAcl } from './describe-acl.ts'
+import { protectedHeaders, protectedQuery } from './log-record.ts'
+import type { PlannedWebAcl } from './plan.ts'
+import { configuredIpSets } from './acl/configured-ip-sets.ts'
+import type { Waf } from './waf.ts'
 
-/** What of an edge these routes ask. */
-export type WafEdge = Pick<Edge, 'plan' | 'waf'>
+/** What these routes ask. */
+export interface WafRoutesOptions {
+  readonly clock: Clock
+  readonly room: Pick<Waf, 'records' | 'limited'>
+  /** The web ACLs in force. */
+  readonly acls: () => readonly PlannedWebAcl[]
+  readonly state: () => State | undefined
+  /** Takes secrets out of what is shown. */
+  readonly hide: {
+    query(query: string): string
+    headers(headers: HeaderList): [name: string, value: string][]
+  }
+}
 
 const changeSchema = z.union([
   z.strictObject({ addresses: z.array(z.string()) }),
@@ -22,7 +33,6 @@ const changeSchema = z.union([
 const CHANGE = '{"add": ["192.0.2.7/32"], "remove": ["198.51.100.0/24"]} or {"addresses": ["192.0.2.0/24"]}'
 const MAX_SAMPLES = 500
 const MAX_LIMITED = 10_000
-const redaction = createRedaction()
 /** How often a change is tried again when somebody else changes the same set. */
 const MAX_TRIES = 5
 
@@ -36,9 +46,9 @@ interface IpSetView {
 }
 
 /** Routes that show what the WAF does and change IP sets while the edge runs. */
-export function wafRoutes(edge: WafEdge): AdminRoute[] {
+export function wafRoutes({ clock, room, acls, state: stateOf, hide }: WafRoutesOptions): AdminRoute[] {
   return [
-    { method: 'GET', path: '/waf', handle: () => ({ body: webAclsOf(edge.plan.current).map(describeAcl) }) },
+    { method: 'GET', path: '/waf', handle: () => ({ body: acls().map(describeAcl) }) },
     {
       method: 'GET',
       path: '/waf/:acl/samples',
@@ -57,10 +67,11 @@ export function wafRoutes(edge: WafEdge): AdminRoute[] {
   ]
 
   function withAcl(name: string, answer: (acl: PlannedWebAcl) => AdminAnswer): AdminAnswer {
-    const acls = webAclsOf(edge.plan.current)
-    const acl = acls.find((each) => each.name === name)
+    const acl = acls().find((each) => each.name === name)
     if (acl !== undefined) return answer(acl)
-    const names = acls.map((each) => each.name).join(', ')
+    const names = acls()
+      .map((each) => each.name)
+      .join(', ')
     return refused(
       404,
       names === '' ? 'there is no web ACL' : `there is no web ACL named ${name}; there are ${names}`,
@@ -69,10 +80,10 @@ export function wafRoutes(edge: WafEdge): AdminRoute[] {
 
   function samples(name: string, query: URLSearchParams): AdminAnswer {
     return withAcl(name, (acl) => {
-      const records = edge.waf.room.records(acl.arn)
+      const records = room.records(acl.arn)
       const rule = query.get('rule') ?? 'Default_Action'
       const max = Math.min(MAX_SAMPLES, Number(query.get('limit') ?? 100) || 100)
-      const found = records?.sampled(rule, 0, Date.now(), max)
+      const found = records?.sampled(rule, 0, clock.now(), max)
       return {
         body: {
           rule,
@@ -80,10 +91,10 @@ export function wafRoutes(edge: WafEdge): AdminRoute[] {
           rules: [...(records?.counts.keys() ?? [])],
           samples: (found?.samples ?? []).map(({ headers, query: args, ...sample }) => {
             const { dataProtection } = acl
-            const shown = protectedHeaders(redaction.headers(headers), dataProtection)
+            const shown = protectedHeaders(hide.headers(headers), dataProtection)
             return {
               ...sample,
-              ...(args === undefined ? {} : { query: redaction.query(protectedQuery(args, dataProtection)) }),
+              ...(args === undefined ? {} : { query: hide.query(protectedQuery(args, dataProtection)) }),
               headers: shown,
             }
           }),
@@ -94,7 +105,7 @@ export function wafRoutes(edge: WafEdge): AdminRoute[] {
 
   function counts(name: string): AdminAnswer {
     return withAcl(name, (acl) => {
-      const records = edge.waf.room.records(acl.arn)
+      const records = room.records(acl.arn)
       return {
         body: {
           rules: Object.fromEntries(records?.counts ?? []),
@@ -105,13 +116,13 @@ export function wafRoutes(edge: WafEdge): AdminRoute[] {
   }
 
   function limited(name: string): AdminAnswer {
-    return withAcl(name, (acl) => ({ body: edge.waf.room.limited(acl, MAX_LIMITED) }))
+    return withAcl(name, (acl) => ({ body: room.limited(acl, MAX_LIMITED) }))
   }
 
   function allSets(): IpSetView[] {
-    const { state } = edge.waf
+    const state = stateOf()
     const views = new Map<string, IpSetView>()
-    for (const acl of webAclsOf(edge.plan.current)) {
+    for (const acl of acls()) {
       for (const set of configuredIpSets(acl))
         views.set(set.name, { name: set.name, source: 'configuration', addresses: set.addresses })
     }
@@ -127,7 +138,7 @@ export function wafRoutes(edge: WafEdge): AdminRoute[] {
   async function changed(name: string, body: unknown): Promise<AdminAnswer> {
     const change = changeSchema.safeParse(body)
     if (!change.success) return refused(400, `send ${CHANGE}`)
-    const { state } = edge.waf
+    const state = stateOf()
     if (state === undefined) return refused(409, 'no distribution has a web ACL, so there are no IP sets')
     if (!allSets().some((set) => set.name === name)) return noSet(name)
     try {
@@ -139,7 +150,7 @@ export function wafRoutes(edge: WafEdge): AdminRoute[] {
   }
 
   async function reset(name: string): Promise<AdminAnswer> {
-    const { state } = edge.waf
+    const state = stateOf()
     const set = state?.ipSets.list().find((each) => each.name === name)
     if (state === undefined || set === undefined)
       return refused(404, `the IP set ${name} was not changed while running; what is configured is in force`)
@@ -152,7 +163,7 @@ export function wafRoutes(edge: WafEdge): AdminRoute[] {
   }
 
   function configured(name: string): readonly string[] {
-    const sets = webAclsOf(edge.plan.current).flatMap((acl) => [...configuredIpSets(acl)])
+    const sets = acls().flatMap((acl) => [...configuredIpSets(acl)])
     return sets.find((set) => set.name === name)?.addresses ?? []
   }
 

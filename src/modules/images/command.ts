@@ -1,0 +1,127 @@
+import { readFile, writeFile } from 'node:fs/promises'
+import { basename, extname } from 'node:path'
+import { systemClock } from '../../base/clock.ts'
+import { exitCodes, type ExitCode, type Output } from '../../base/exit.ts'
+import type { CliKit } from '../module.ts'
+import { imagesSchema } from './config.ts'
+import { createDetector } from './detector.ts'
+import { acceptEdits, isRecord } from './engine/edits.ts'
+import { Pool } from './engine/pool.ts'
+import { ImageError } from './image-error.ts'
+import { readThumborPath } from './sih/thumbor-path.ts'
+import type { Edit } from './task.ts'
+
+/** `edgeward images try FILE EDITS`: renders one picture with the engine of the edge and says what it cost. */
+export function addCommands(cli: CliKit): void {
+  const { output } = cli
+  const images = cli.program.command('images').description('images on the fly: try edits on a file')
+  images
+    .command('try')
+    .description('apply edits to a picture, write the result, and print time, bytes and format')
+    .argument('<file>', 'the picture')
+    .argument(
+      '<edits>',
+      'JSON as in base64 requests, \'{"resize":{"width":300}}\', or a Thumbor path without a key, fit-in/300x200/filters:blur(2)',
+    )
+    .option('-o, --out <file>', 'where the result goes; FILE.try.FORMAT of this folder unless given')
+    .action(async (file: string, edits: string, options: { out?: string }) => {
+      cli.exit(await tryEdits(file, edits, options.out, output))
+    })
+}
+
+async function tryEdits(
+  file: string,
+  text: string,
+  out: string | undefined,
+  output: Output,
+): Promise<ExitCode> {
+  let edits: readonly Edit[]
+  try {
+    edits = readEdits(text)
+  } catch (error) {
+    output.error(`edgeward images try: ${(error as Error).message}`)
+    return exitCodes.badConfig
+  }
+  const source = await readFile(file).catch((error: NodeJS.ErrnoException) => error)
+  if (source instanceof Error) {
+    output.error(`edgeward images try: ${file} cannot be read (${source.code ?? source.message})`)
+    return exitCodes.failed
+  }
+  // Whoever tries something runs it on his own machine, with the limits a behavior has by default.
+  const { limits } = imagesSchema.parse({ dialect: 'sih' })
+  await using pool = new Pool({
+    clock: systemClock,
+    processes: 1,
+    timeoutMs: 60_000,
+    maxMemoryBytes: 1 << 30,
+    renewAboveBytes: 1 << 30,
+    idleMs: 60_000,
+    report: (message) => output.error(message),
+  })
+  const job = {
+    edits: acceptEditsOrThrow(edits),
+    format: undefined,
+    options: {},
+    isAnimatedByDefault: source.subarray(0, 3).toString('latin1') === 'GIF',
+    metadata: 'keep' as const,
+    limits,
+    isStrict: false,
+    faces: 'attention' as const,
+    timeoutSeconds: 60,
+  }
+  try {
+    const never = new AbortController().signal
+    const ask = createDetector(undefined)
+    const first = performance.now()
+    const { rendered, bytes } = await pool.run(job, [source], ask, never)
+    const second = performance.now()
+    // Once more, without the start of the process.
+    await pool.run(job, [source], ask, never)
+    const done = performance.now()
+    const target = out ?? `${basename(file, extname(file))}.try.${rendered.format}`
+    await writeFile(target, bytes)
+    for (const { name, value, from } of edits)
+      output.out(`  ${name} ${JSON.stringify(value) ?? ''}  (${from})`)
+    const frames = rendered.frames > 1 ? `, ${rendered.frames} frames` : ''
+    output.out(`${target}: ${rendered.format}, ${rendered.width} x ${rendered.height}${frames}`)
+    output.out(
+      `${bytes.length} bytes, ${percent(bytes.length, source.length)} of the ${source.length} bytes of ${file}`,
+    )
+    output.out(
+      `${(done - second).toFixed(1)} ms (${(second - first).toFixed(0)} ms with the start of the process)`,
+    )
+    return exitCodes.ok
+  } catch (error) {
+    if (!(error instanceof ImageError)) throw error
+    const detail = error.cause instanceof Error ? ` (${error.cause.message})` : ''
+    output.error(`edgeward images try: ${error.status} ${error.code}: ${error.message}${detail}`)
+    return exitCodes.failed
+  }
+
+  function acceptEditsOrThrow(all: readonly Edit[]) {
+    return acceptEdits(all, limits).map(({ name, value }) => ({ name, value }))
+  }
+}
+
+/** JSON, or the options of a Thumbor path. Throws with a sentence. */
+function readEdits(text: string): readonly Edit[] {
+  if (!text.trimStart().startsWith('{')) {
+    const path = `/${text.replace(/^\/+|\/+$/g, '')}/picture`
+    const read = readThumborPath(path, { buckets: new Set(), isStrict: false })
+    if (read.key !== 'picture')
+      throw new Error(`'${read.key.replace(/\/?picture$/, '')}' is no option of a Thumbor path`)
+    return read.edits
+  }
+  let json: unknown
+  try {
+    json = JSON.parse(text)
+  } catch (error) {
+    throw new Error(`the edits are not valid JSON: ${(error as Error).message}`, { cause: error })
+  }
+  const edits = isRecord(json) && isRecord(json['edits']) ? json['edits'] : json
+  return Object.entries(isRecord(edits) ? edits : {}).map(([name, value]) => ({ name, value, from: 'JSON' }))
+}
+
+function percent(part: number, whole: number): string {
+  return `${((100 * part) / Math.max(1, whole)).toFixed(1)} %`
+}

@@ -1,0 +1,188 @@
+import { z } from 'zod'
+
+const MIB = 1_048_576
+const bytes = z.number().int().min(1)
+
+/** `images` at the top of a configuration: the processes that do the pixel work, shared by all behaviors. */
+export const imageEngineSchema = z
+  .strictObject({
+    processes: z
+      .number()
+      .int()
+      .min(1)
+      .max(64)
+      .optional()
+      .describe(
+        'Processes that decode and encode, one picture at a time each. As many as there are processor cores, divided by the `processes` of the edge.',
+      ),
+    maxMemoryBytes: bytes
+      .min(128 * MIB)
+      .default(512 * MIB)
+      .describe('Memory of one such process; the request that needs more is answered 413.'),
+    timeoutSeconds: z
+      .number()
+      .min(1)
+      .max(600)
+      .default(29)
+      .describe('Longest time for one picture; then its process is ended and the answer is 503.'),
+    queue: z
+      .strictObject({
+        size: z
+          .number()
+          .int()
+          .min(0)
+          .max(100_000)
+          .default(500)
+          .describe('Requests that may wait; more are answered 503.'),
+        perClient: z
+          .number()
+          .int()
+          .min(0)
+          .max(100_000)
+          .default(250)
+          .describe('Requests of one client address that may wait; more are answered 429.'),
+        maxWaitSeconds: z
+          .number()
+          .min(1)
+          .max(600)
+          .default(30)
+          .describe('Longest wait; then the answer is 503.'),
+      })
+      .prefault({})
+      .describe('Requests that wait for a process. Refusals carry Retry-After.'),
+  })
+  .describe('The image engine: processes, memory and queue, for all behaviors with `images` together.')
+
+const source = z.union([
+  z.strictObject({
+    origin: z.string().min(1).describe('Name of an origin of the distribution.'),
+    prefix: z
+      .string()
+      .default('')
+      .describe('Folder in the origin under which keys lie, for example `public/`.'),
+  }),
+  z.strictObject({
+    url: z
+      .url({ protocol: /^https?$/ })
+      .describe(
+        'Address under which keys lie, for example `https://images.example.com/`. Addresses of private networks are refused, redirects to them too.',
+      ),
+    allowAddresses: z
+      .array(z.string())
+      .default([])
+      .describe('Private addresses or ranges that are allowed nevertheless.'),
+  }),
+])
+
+/** `images` of a behavior: pictures of its origin are transformed as the URL says. */
+export const imagesSchema = z
+  .strictObject({
+    dialect: z
+      .enum(['sih'])
+      .describe(
+        "How URLs are read. `sih`: as AWS's Serverless Image Handler 7 (Dynamic Image Transformation) reads them.",
+      ),
+    sources: z
+      .record(z.string().min(1), source)
+      .optional()
+      .describe(
+        "Where pictures may come from, by the bucket name in requests; the first is the default. Left out: the behavior's origin, under its own name.",
+      ),
+    autoFormats: z
+      .array(z.enum(['avif', 'webp']))
+      .default([])
+      .describe('Formats chosen where Accept names them, best first; `["webp"]` is AUTO_WEBP.'),
+    rewrite: z
+      .strictObject({
+        match: z
+          .string()
+          .min(1)
+          .describe('Regular expression between slashes, with flags: `/(filters-)/gm`.'),
+        substitution: z.string().min(1).describe('What takes the place of a match.'),
+      })
+      .optional()
+      .describe('REWRITE_MATCH_PATTERN and REWRITE_SUBSTITUTION: paths are rewritten to Thumbor paths.'),
+    signing: z
+      .strictObject({
+        secret: z
+          .string()
+          .min(1)
+          .describe('Name of the secret; its AWSCURRENT and AWSPREVIOUS values both count.'),
+        field: z
+          .string()
+          .min(1)
+          .optional()
+          .describe('Field of the secret when its value is JSON, for example `SECRET_KEY`.'),
+      })
+      .optional()
+      .describe('Only signed requests are served (HMAC-SHA256, query parameter `signature`).'),
+    corsOrigin: z.string().min(1).optional().describe('Access-Control-Allow-Origin of every answer.'),
+    fallback: z
+      .strictObject({
+        source: z.string().min(1).optional().describe('Name of a source; the first unless given.'),
+        key: z.string().min(1).describe('Key of the picture in it.'),
+      })
+      .optional()
+      .describe('Picture shown in the place of an error, with the status of the error.'),
+    detector: z
+      .strictObject({
+        url: z
+          .url({ protocol: /^https?$/ })
+          .describe('Answers DetectFaces and DetectModerationLabels in the form of Amazon Rekognition.'),
+        faces: z.boolean().default(true).describe('It finds faces for smart crops.'),
+        moderation: z.boolean().default(true).describe('It finds labels for content moderation.'),
+        timeoutSeconds: z.number().min(0.1).max(60).default(5).describe('Longest wait for an answer.'),
+        whenUnavailable: z
+          .enum(['error', 'attention'])
+          .default('error')
+          .describe('For faces: answer 500, or crop where attention falls. Moderation is always an error.'),
+      })
+      .optional()
+      .describe(
+        'Service for faces and moderation. Without it smart crops go where attention falls, and requests for moderation are answered 501.',
+      ),
+    metadata: z
+      .enum(['keep', 'copyright', 'strip'])
+      .default('keep')
+      .describe(
+        'EXIF, XMP and IPTC of results: all, only copyright and artist, or nothing. Colours become sRGB.',
+      ),
+    limits: z
+      .strictObject({
+        maxSourceBytes: bytes.default(50 * MIB).describe('Bytes of a source; larger ones are answered 413.'),
+        maxPixels: z
+          .number()
+          .int()
+          .min(0)
+          .default(268_402_689)
+          .describe(
+            'Pixels of a source, all frames together; more are answered 413. SHARP_SIZE_LIMIT; 0 is no limit.',
+          ),
+        maxFrames: z
+          .number()
+          .int()
+          .min(1)
+          .default(1_000)
+          .describe('Frames of an animation; more are answered 413.'),
+        maxOutputPixels: z.number().int().min(1).default(100_000_000).describe('Pixels of a result.'),
+        maxOutputSide: z
+          .number()
+          .int()
+          .min(1)
+          .max(65_535)
+          .default(16_383)
+          .describe('Width and height of a result.'),
+      })
+      .prefault({})
+      .describe('What a picture may cost; checked before it is decoded.'),
+    strict: z
+      .boolean()
+      .default(false)
+      .describe(
+        'Keep the quirks of version 7 that are mended otherwise: a crop beyond the picture is 500, `image/jpg`, folders called `100x100` are lost, round crops of JPEG stay JPEG.',
+      ),
+  })
+  .describe('Pictures are transformed on the fly, as the URL says.')
+
+export type ImageEngineConfig = z.output<typeof imageEngineSchema>
+export type ImagesConfig = z.output<typeof imagesSchema>

@@ -1,0 +1,114 @@
+import { writeFileSync } from 'node:fs'
+import sharp from 'sharp'
+import { ImageError, type PlainImageError } from '../image-error.ts'
+import { encodeFrame, FrameReader } from './frames.ts'
+import type { Ask, FromChild, Job, ToChild } from './job.ts'
+import { render } from './render.ts'
+
+/**
+ * The process that touches pixels. It reads jobs from standard input, does one at a time, and writes results to
+ * standard output; it opens no files and no sockets. `argv[2]` is its memory limit in bytes, above which it ends itself
+ * while a job runs: code `EXIT_MEMORY`.
+ */
+
+/** Agreed with `pool.ts`. */
+const EXIT_MEMORY = 86
+const MEMORY_CHECK_MS = 25
+
+const maxBytes = Number(process.argv[2] ?? 0)
+sharp.cache(false)
+// One thread of libvips per picture: the pool runs as many processes as there are cores.
+sharp.concurrency(1)
+allowOnlyPictures()
+dieFirst()
+
+let waiting: { resolve(value: unknown): void; reject(error: ImageError): void } | undefined
+let watch: NodeJS.Timeout | undefined
+
+const reader = new FrameReader(({ head, body }) => receive(head as ToChild, body), 2 ** 32)
+process.stdin.on('data', (chunk: Buffer) => reader.push(chunk))
+// The edge is gone, or is done with this process.
+process.stdin.on('end', () => process.exit(0))
+process.stdout.on('error', () => process.exit(0))
+send({ kind: 'ready' })
+
+function receive(message: ToChild, body: Buffer): void {
+  switch (message.kind) {
+    case 'job':
+      void work(message.job, split(body, message.inputs))
+      break
+    case 'answer':
+      waiting?.resolve(message.value)
+      break
+    case 'no-answer': {
+      const { status, code, message: text } = message.error
+      waiting?.reject(new ImageError(status, code, text))
+      break
+    }
+  }
+}
+
+async function work(job: Job, inputs: readonly Buffer[]): Promise<void> {
+  watchMemory()
+  try {
+    const { rendered, bytes } = await render(job, inputs, ask)
+    send({ kind: 'done', rendered, bytesInUse: process.memoryUsage.rss() }, bytes)
+  } catch (error) {
+    send({ kind: 'failed', error: plain(error), bytesInUse: process.memoryUsage.rss() })
+  } finally {
+    clearInterval(watch)
+  }
+}
+
+const ask: Ask = (question, rendering, minConfidence) =>
+  new Promise((resolve, reject) => {
+    waiting = { resolve, reject }
+    send({ kind: 'question', question, minConfidence }, rendering)
+  })
+
+function send(message: FromChild, body?: Buffer): void {
+  for (const piece of encodeFrame(message, body === undefined ? [] : [body])) process.stdout.write(piece)
+}
+
+function split(body: Buffer, lengths: readonly number[]): Buffer[] {
+  let at = 0
+  return lengths.map((length) => body.subarray(at, (at += length)))
+}
+
+function plain(error: unknown): PlainImageError {
+  if (error instanceof ImageError) {
+    const { status, code, message, cause } = error
+    return { status, code, message, detail: cause instanceof Error ? cause.message : undefined }
+  }
+  const detail = error instanceof Error ? error.message : String(error)
+  return { status: 500, code: 'ProcessingFailure', message: 'The picture could not be processed.', detail }
+}
+
+/** Pixel work happens on other threads, so this timer runs while it does. */
+function watchMemory(): void {
+  if (maxBytes === 0) return
+  watch = setInterval(() => {
+    if (process.memoryUsage.rss() > maxBytes) process.exit(EXIT_MEMORY)
+  }, MEMORY_CHECK_MS)
+}
+
+/** Loaders that no source needs stay shut, whatever the bytes pretend to be. */
+function allowOnlyPictures(): void {
+  sharp.block({ operation: ['VipsForeignLoad'] })
+  sharp.unblock({
+    operation: [
+      ...['VipsForeignLoadJpegBuffer', 'VipsForeignLoadPngBuffer', 'VipsForeignLoadWebpBuffer'],
+      ...['VipsForeignLoadNsgifBuffer', 'VipsForeignLoadTiffBuffer', 'VipsForeignLoadSvgBuffer'],
+      ...['VipsForeignLoadHeifBuffer'],
+    ],
+  })
+}
+
+/** Where memory runs out, the kernel takes this process and not the edge. */
+function dieFirst(): void {
+  try {
+    writeFileSync('/proc/self/oom_score_adj', '1000')
+  } catch {
+    // Not Linux, or not allowed: then the kernel chooses by itself.
+  }
+}

@@ -1,0 +1,60 @@
+import type { PlainImageError } from '../image-error.ts'
+import type { EngineLimits } from './edits.ts'
+
+/** How metadata of a source travels to the result. */
+export type MetadataPolicy = 'keep' | 'copyright' | 'strip'
+
+/** One transformation, as it crosses to the process that does it. */
+export interface Job {
+  readonly edits: readonly JobEdit[]
+  /** Chosen format and options of its encoder; undefined keeps the source's. */
+  readonly format: string | undefined
+  readonly options: Readonly<Record<string, unknown>>
+  /** Whether all frames are read where no edit says so. */
+  readonly isAnimatedByDefault: boolean
+  readonly metadata: MetadataPolicy
+  readonly limits: EngineLimits
+  /** Quirks of the original service that are mended otherwise. */
+  readonly isStrict: boolean
+  readonly faces: 'detector' | 'attention'
+  /** Seconds for the pixel work. */
+  readonly timeoutSeconds: number
+}
+
+export interface JobEdit {
+  readonly name: string
+  readonly value: unknown
+  /** For `overlayWith`: which of the inputs is laid over. */
+  readonly input?: number
+}
+
+export interface Rendered {
+  /** What the bytes are. */
+  readonly format: string
+  /** The format was not asked for: the picture needs transparency that its own format lacks. */
+  readonly isForced: boolean
+  readonly width: number
+  readonly height: number
+  readonly frames: number
+}
+
+/** What a job asks its parent in the middle of the work. */
+export type Question = 'faces' | 'moderation'
+
+/** Puts a question about a rendering to whoever can answer it. */
+export type Ask = (question: Question, rendering: Buffer, minConfidence?: number) => Promise<unknown>
+
+/** From the edge to a child. The bytes of the inputs follow, one after the other. */
+export type ToChild =
+  | { readonly kind: 'job'; readonly job: Job; readonly inputs: readonly number[] }
+  | { readonly kind: 'answer'; readonly value: unknown }
+  | { readonly kind: 'no-answer'; readonly error: PlainImageError }
+
+/** From a child to the edge. */
+export type FromChild =
+  | { readonly kind: 'ready' }
+  /** A rendering follows, for a detector. */
+  | { readonly kind: 'question'; readonly question: Question; readonly minConfidence: number | undefined }
+  /** The result follows. */
+  | { readonly kind: 'done'; readonly rendered: Rendered; readonly bytesInUse: number }
+  | { readonly kind: 'failed'; readonly error: PlainImageError; readonly bytesInUse: number }

@@ -1,0 +1,130 @@
+import sharp, { type OverlayOptions } from 'sharp'
+import { ImageError } from '../image-error.ts'
+import type { Canvas } from './canvas.ts'
+import { isRecord } from './edits.ts'
+import { inspectInput, type Inspected } from './inspect-input.ts'
+
+/**
+ * Lays a second picture over the first: scaled to a share of the base after its resize, made translucent, placed in
+ * pixels or percent. Without a place it lies in the middle.
+ */
+export async function overlay(canvas: Canvas, value: unknown, input: Buffer | undefined): Promise<void> {
+  if (!isRecord(value) || input === undefined)
+    throw new ImageError(400, 'OverlayImageException', 'The picture to lay over could not be read.')
+  const base = await canvas.settle()
+  const top = await prepared(canvas, value, input, base)
+  if (top.width > base.width || top.height > base.height)
+    throw new ImageError(
+      400,
+      'BadRequest',
+      'The picture to lay over must have the same dimensions as the one below it, or be smaller.',
+    )
+  const options = isRecord(value['options']) ? value['options'] : {}
+  const left = offset(options['left'], base.width, top.width)
+  const topEdge = offset(options['top'], base.height, top.height)
+  const passed: Record<string, unknown> = { ...options, left, top: topEdge }
+  for (const name of NOT_PASSED) delete passed[name]
+  if (left === undefined) delete passed['left']
+  if (topEdge === undefined) delete passed['top']
+  const layers = layersFor(canvas, { ...passed, input: top.bytes }, base, top)
+  try {
+    canvas.image.composite(layers)
+  } catch (error) {
+    throw new ImageError(500, 'ProcessingFailure', 'The place of the picture to lay over is not possible.', {
+      cause: error,
+    })
+  }
+  // sharp composes once per pipeline: the next edit starts from the result.
+  await canvas.settle()
+}
+
+/** What would name another input, or files. */
+const NOT_PASSED = ['input', 'raw', 'density', 'failOn', 'limitInputPixels', 'animated', 'autoOrient']
+
+interface Layer {
+  readonly bytes: Buffer
+  readonly width: number
+  readonly height: number
+}
+
+async function prepared(
+  canvas: Canvas,
+  value: Readonly<Record<string, unknown>>,
+  input: Buffer,
+  base: { readonly width: number; readonly height: number },
+): Promise<Layer> {
+  let inspected: Inspected
+  try {
+    inspected = inspectInput(input, canvas.job, false)
+    const { maxPixels } = canvas.job.limits
+    let picture = sharp(inspected.bytes, {
+      failOn: 'none',
+      limitInputPixels: maxPixels === 0 ? false : maxPixels,
+    })
+    const widthShare = percentage(value['wRatio'])
+    const heightShare = percentage(value['hRatio'])
+    if (widthShare !== undefined || heightShare !== undefined) {
+      picture = picture.resize({
+        ...(widthShare === undefined ? {} : { width: share(base.width, widthShare) }),
+        ...(heightShare === undefined ? {} : { height: share(base.height, heightShare) }),
+        fit: 'inside',
+      })
+    }
+    const alpha = percentage(value['alpha'])
+    if (alpha !== undefined && alpha > 0) {
+      const mask = Buffer.from([255, 255, 255, Math.round(255 * (1 - alpha / 100))])
+      picture = picture
+        .ensureAlpha()
+        .composite([{ input: mask, raw: { width: 1, height: 1, channels: 4 }, tile: true, blend: 'dest-in' }])
+    }
+    const { data, info } = await picture.png({ compressionLevel: 0 }).toBuffer({ resolveWithObject: true })
+    return { bytes: data, width: info.width, height: info.height }
+  } catch (error) {
+    throw new ImageError(400, 'OverlayImageException', 'The picture to lay over could not be read.', {
+      cause: error,
+    })
+  }
+}
+
+/** On an animation the layer lies on every frame; frames are a strip from top to bottom. */
+function layersFor(
+  canvas: Canvas,
+  layer: OverlayOptions & { readonly input: Buffer },
+  base: { readonly width: number; readonly height: number },
+  top: Layer,
+): OverlayOptions[] {
+  if (!canvas.source.isAnimated) return [layer]
+  const left = layer.left ?? Math.floor((base.width - top.width) / 2)
+  const edge = layer.top ?? Math.floor((base.height - top.height) / 2)
+  return Array.from({ length: canvas.source.frames }, (_, frame) => ({
+    ...layer,
+    left,
+    top: edge + frame * base.height,
+  }))
+}
+
+function share(side: number, percent: number): number {
+  return Math.max(1, Math.floor((side * percent) / 100))
+}
+
+/** Whole numbers from 0 to 100 as text or number; anything else is as if it were not there. */
+function percentage(value: unknown): number | undefined {
+  if (typeof value !== 'string' && typeof value !== 'number') return undefined
+  return /^(?:100|[1-9]?\d)$/.test(String(value)) ? Number(value) : undefined
+}
+
+/**
+ * Pixels from the left or top; a negative number counts from the other side, `NNp` is percent of the base. What is
+ * neither is as if it were not there.
+ */
+function offset(value: unknown, base: number, layer: number): number | undefined {
+  if (value === undefined || value === null || value === '') return undefined
+  const found = /^(-?\d+(?:\.\d+)?)(p?)$/.exec(String(value))
+  if (found === null) return undefined
+  const amount = Number(found[1])
+  if (found[2] === 'p') {
+    const share = (base * amount) / 100
+    return amount < 0 ? Math.floor(base + share - layer) : Math.floor(share)
+  }
+  return Math.trunc(amount < 0 ? base + amount - layer : amount)
+}

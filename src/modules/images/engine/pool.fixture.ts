@@ -1,0 +1,38 @@
+import { encodeFrame, FrameReader } from './frames.ts'
+import type { FromChild, ToChild } from './job.ts'
+
+/** A program for the pool that misbehaves as the name of the first edit says. */
+const reader = new FrameReader(({ head }) => {
+  const message = head as ToChild
+  if (message.kind !== 'job') return
+  const [edit] = message.job.edits
+  switch (edit?.name) {
+    case 'crash':
+      process.kill(process.pid, 'SIGSEGV')
+      break
+    case 'hang':
+      for (;;);
+    case 'memory':
+      process.exit(86)
+      break
+    case 'nonsense':
+      process.stdout.write(Buffer.alloc(64, 0xff))
+      break
+    case 'grow':
+      done(2 ** 40)
+      break
+    default:
+      done(0)
+  }
+}, 2 ** 31)
+process.stdin.on('data', (chunk: Buffer) => reader.push(chunk))
+process.stdin.on('end', () => process.exit(0))
+
+function done(bytesInUse: number): void {
+  const message: FromChild = {
+    kind: 'done',
+    rendered: { format: 'png', isForced: false, width: process.pid, height: 1, frames: 1 },
+    bytesInUse,
+  }
+  for (const piece of encodeFrame(message, [Buffer.from('bytes')])) process.stdout.write(piece)
+}

@@ -1,0 +1,337 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { fileURLToPath } from 'node:url'
+import type { Clock, Timer } from '../../../base/clock.ts'
+import { ImageError, type PlainImageError } from '../image-error.ts'
+import { encodeFrame, FrameReader } from './frames.ts'
+import type { Ask, FromChild, Job, Rendered, ToChild } from './job.ts'
+
+export interface PoolOptions {
+  readonly clock: Clock
+  /** Processes at most; each does one job at a time. */
+  readonly processes: number
+  /** Wall-clock time of one job in milliseconds; after it the process is killed. */
+  readonly timeoutMs: number
+  /** Resident bytes at which a process ends itself. */
+  readonly maxMemoryBytes: number
+  /** Resident bytes after a job at which a process is replaced, because the allocator does not give memory back. */
+  readonly renewAboveBytes: number
+  /** How long a process that has nothing to do is kept, in milliseconds. */
+  readonly idleMs: number
+  /** What an operator is told when a process dies. */
+  readonly report: (message: string) => void
+  /** The program of the processes; another one in tests. */
+  readonly program?: string
+}
+
+export interface RenderResult {
+  readonly rendered: Rendered
+  readonly bytes: Buffer
+}
+
+/** Agreed with `child.ts`. */
+const EXIT_MEMORY = 86
+const PROGRAM = fileURLToPath(new URL('./child.ts', import.meta.url))
+const MAX_RESULT_BYTES = 2 ** 31
+
+interface Work {
+  readonly job: Job
+  readonly inputs: readonly Buffer[]
+  readonly ask: Ask
+  readonly signal: AbortSignal
+  readonly resolve: (result: RenderResult) => void
+  readonly reject: (error: ImageError) => void
+}
+
+/**
+ * Processes that do the pixel work. A crash, a memory blow-up or an endless job costs the one request that caused it:
+ * the process is gone and the next job starts another.
+ */
+export class Pool implements AsyncDisposable {
+  readonly #options: PoolOptions
+  readonly #workers = new Set<Worker>()
+  readonly #queue: Work[] = []
+  #isClosed = false
+  /** For metrics. */
+  readonly counts = { done: 0, failed: 0, crashed: 0, timedOut: 0, outOfMemory: 0 }
+
+  constructor(options: PoolOptions) {
+    this.#options = options
+  }
+
+  get processes(): number {
+    return this.#workers.size
+  }
+
+  /** Process ids, for whoever measures. */
+  get pids(): readonly number[] {
+    return [...this.#workers].flatMap(({ pid }) => (pid === undefined ? [] : [pid]))
+  }
+
+  /** Rejects with ImageError. When `signal` fires, a job that waits is dropped; one that runs is killed. */
+  run(job: Job, inputs: readonly Buffer[], ask: Ask, signal: AbortSignal): Promise<RenderResult> {
+    if (this.#isClosed)
+      return Promise.reject(new ImageError(503, 'ServiceUnavailable', 'The edge is shutting down.'))
+    return new Promise((resolve, reject) => {
+      this.#queue.push({ job, inputs, ask, signal, resolve, reject })
+      this.#next()
+    })
+  }
+
+  async close(): Promise<void> {
+    this.#isClosed = true
+    for (const { reject } of this.#queue.splice(0))
+      reject(new ImageError(503, 'ServiceUnavailable', 'The edge is shutting down.'))
+    await Promise.all([...this.#workers].map((worker) => worker.end()))
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close()
+  }
+
+  #next(): void {
+    while (this.#queue.length > 0) {
+      const idle = [...this.#workers].find((worker) => worker.isIdle)
+      if (idle === undefined && this.#workers.size >= this.#options.processes) return
+      const worker = idle ?? this.#start()
+      const work = this.#queue.shift()!
+      if (work.signal.aborted) {
+        work.reject(new ImageError(499, 'ClientClosedRequest', 'Nobody waits for this picture any more.'))
+        continue
+      }
+      worker.take(work)
+    }
+  }
+
+  #start(): Worker {
+    const worker = new Worker(this.#options, this.counts, {
+      free: () => this.#next(),
+      gone: () => {
+        this.#workers.delete(worker)
+        this.#next()
+      },
+    })
+    this.#workers.add(worker)
+    return worker
+  }
+}
+
+interface WorkerEvents {
+  readonly free: () => void
+  readonly gone: () => void
+}
+
+/** Why a process is being ended. */
+type Ending = 'renewed' | 'idle' | 'closed' | 'timeout' | 'unwanted' | 'confused'
+
+/** One process and the job it does. */
+class Worker {
+  readonly #options: PoolOptions
+  readonly #counts: Pool['counts']
+  readonly #events: WorkerEvents
+  readonly #process: ChildProcess
+  readonly #closed: Promise<void>
+  #work: Work | undefined
+  #deadline: Timer | undefined
+  #idle: Timer | undefined
+  #onAbort: (() => void) | undefined
+  #ending: Ending | undefined
+
+  constructor(options: PoolOptions, counts: Pool['counts'], events: WorkerEvents) {
+    this.#options = options
+    this.#counts = counts
+    this.#events = events
+    this.#process = spawn(
+      process.execPath,
+      ['--max-semi-space-size=1', options.program ?? PROGRAM, String(options.maxMemoryBytes)],
+      { stdio: ['pipe', 'pipe', 'inherit'], env: environment() },
+    )
+    const reader = new FrameReader(
+      ({ head, body }) => this.#receive(head as FromChild, body),
+      MAX_RESULT_BYTES,
+    )
+    this.#process.stdout!.on('data', (chunk: Buffer) => {
+      try {
+        reader.push(chunk)
+      } catch {
+        this.#kill('confused')
+      }
+    })
+    // A process that dies while it is written to is told by 'close'.
+    this.#process.stdin!.on('error', ignore)
+    this.#closed = new Promise((resolve) => {
+      this.#process.on('error', (error) => {
+        this.#fail(
+          new ImageError(500, 'ProcessingFailure', 'The picture could not be processed.', { cause: error }),
+        )
+        this.#gone()
+        resolve()
+      })
+      this.#process.on('close', (code, signal) => {
+        this.#ended(code, signal)
+        resolve()
+      })
+    })
+  }
+
+  get pid(): number | undefined {
+    return this.#process.pid
+  }
+
+  get isIdle(): boolean {
+    return this.#work === undefined && this.#ending === undefined
+  }
+
+  take(work: Work): void {
+    this.#idle?.cancel()
+    this.#work = work
+    this.#deadline = this.#options.clock.after(this.#options.timeoutMs, () => this.#kill('timeout'))
+    this.#onAbort = () => this.#kill('unwanted')
+    work.signal.addEventListener('abort', this.#onAbort)
+    this.#send({ kind: 'job', job: work.job, inputs: work.inputs.map(({ length }) => length) }, work.inputs)
+  }
+
+  /** Kills the process and resolves when it is gone. */
+  async end(): Promise<void> {
+    this.#kill('closed')
+    await this.#closed
+  }
+
+  #send(message: ToChild, bodies: readonly Buffer[] = []): void {
+    for (const piece of encodeFrame(message, bodies)) this.#process.stdin!.write(piece)
+  }
+
+  #receive(message: FromChild, body: Buffer): void {
+    switch (message.kind) {
+      case 'ready':
+        break
+      case 'question':
+        void this.#answer(message.question, body, message.minConfidence)
+        break
+      case 'done': {
+        const work = this.#release()
+        this.#counts.done++
+        this.#settle(message.bytesInUse)
+        work?.resolve({ rendered: message.rendered, bytes: body })
+        break
+      }
+      case 'failed': {
+        const { status, code, message: text, detail } = message.error
+        const work = this.#release()
+        this.#counts.failed++
+        this.#settle(message.bytesInUse)
+        work?.reject(
+          new ImageError(status, code, text, { cause: detail === undefined ? undefined : new Error(detail) }),
+        )
+        break
+      }
+    }
+  }
+
+  async #answer(question: 'faces' | 'moderation', rendering: Buffer, minConfidence?: number): Promise<void> {
+    const work = this.#work
+    if (work === undefined) return
+    try {
+      const value = await work.ask(question, rendering, minConfidence)
+      if (this.#work === work) this.#send({ kind: 'answer', value })
+    } catch (error) {
+      if (this.#work === work) this.#send({ kind: 'no-answer', error: plain(error) })
+    }
+  }
+
+  /** After a job: keep the process for the next, or let it go when it has grown. */
+  #settle(bytesInUse: number): void {
+    if (bytesInUse > this.#options.renewAboveBytes) this.#kill('renewed')
+    else {
+      this.#idle = this.#options.clock.after(this.#options.idleMs, () => this.#kill('idle'))
+      this.#events.free()
+    }
+  }
+
+  #release(): Work | undefined {
+    const work = this.#work
+    this.#work = undefined
+    this.#deadline?.cancel()
+    if (this.#onAbort !== undefined) work?.signal.removeEventListener('abort', this.#onAbort)
+    return work
+  }
+
+  #fail(error: ImageError): void {
+    this.#release()?.reject(error)
+  }
+
+  #kill(why: Ending): void {
+    if (this.#ending !== undefined) return
+    this.#ending = why
+    this.#process.kill('SIGKILL')
+  }
+
+  #ended(code: number | null, signal: NodeJS.Signals | null): void {
+    if (this.#work !== undefined) this.#fail(this.#obituary(code, signal))
+    this.#gone()
+  }
+
+  #gone(): void {
+    this.#ending ??= 'confused'
+    this.#idle?.cancel()
+    this.#events.gone()
+  }
+
+  #obituary(code: number | null, signal: NodeJS.Signals | null): ImageError {
+    switch (this.#ending) {
+      case 'timeout':
+        this.#counts.timedOut++
+        this.#options.report(`an image process was killed after ${this.#options.timeoutMs} ms`)
+        return new ImageError(503, 'TimeoutException', 'The picture could not be processed in time.')
+      case 'unwanted':
+        return new ImageError(499, 'ClientClosedRequest', 'Nobody waits for this picture any more.')
+      case 'closed':
+        return new ImageError(503, 'ServiceUnavailable', 'The edge is shutting down.')
+      case 'idle':
+      case 'renewed':
+      case 'confused':
+      case undefined:
+        if (code === EXIT_MEMORY) {
+          this.#counts.outOfMemory++
+          this.#options.report(`an image process reached its limit of ${this.#options.maxMemoryBytes} bytes`)
+          return new ImageError(
+            413,
+            'TooLargeImageException',
+            'The picture needs more memory than it may have.',
+          )
+        }
+        this.#counts.crashed++
+        this.#options.report(`an image process ended in the middle of a job (code ${code}, signal ${signal})`)
+        return new ImageError(500, 'ProcessingFailure', 'The picture could not be processed.')
+    }
+  }
+}
+
+/** Nothing of the edge's environment goes to a process that reads hostile bytes, but what it needs to start. */
+function environment(): NodeJS.ProcessEnv {
+  const { PATH, NODE_COMPILE_CACHE } = process.env
+  return {
+    ...(PATH === undefined ? {} : { PATH }),
+    ...(NODE_COMPILE_CACHE === undefined ? {} : { NODE_COMPILE_CACHE }),
+    // Two threads for pictures are enough where one is done at a time.
+    UV_THREADPOOL_SIZE: '2',
+    // One arena, and large blocks kept for the next picture instead of being mapped anew (measured: images.md).
+    MALLOC_ARENA_MAX: '1',
+    MALLOC_MMAP_THRESHOLD_: '67108864',
+    MALLOC_TRIM_THRESHOLD_: '67108864',
+  }
+}
+
+function plain(error: unknown): PlainImageError {
+  if (error instanceof ImageError)
+    return { status: error.status, code: error.code, message: error.message, detail: undefined }
+  return {
+    status: 500,
+    code: 'InternalError',
+    message: 'The request could not be served.',
+    detail: String(error),
+  }
+}
+
+function ignore(): void {
+  // Told elsewhere.
+}

@@ -1,0 +1,29 @@
+import { Canvas } from './canvas.ts'
+import { inspectInput } from './inspect-input.ts'
+import type { Ask, Job, Rendered } from './job.ts'
+import { checkOutputSize } from './output-size.ts'
+
+/**
+ * Does one job: edits in their order, then the encoder. Pixels are only made in between where an edit needs them.
+ * Throws ImageError. Runs in a child process; nothing here touches files or sockets.
+ */
+export async function render(
+  job: Job,
+  inputs: readonly Buffer[],
+  ask: Ask,
+): Promise<{ readonly rendered: Rendered; readonly bytes: Buffer }> {
+  const source = inspectInput(inputs[0]!, job, animationOf(job))
+  const canvas = new Canvas(job, source)
+  const work = job.edits.filter((edit) => !(source.isAnimated && NOT_ANIMATED.has(edit.name)))
+  checkOutputSize(source, work, job.limits)
+  for (const edit of work) await canvas.apply(edit, inputs, ask)
+  return canvas.encode()
+}
+
+/** What has no meaning on a strip of frames is left out for animations. */
+const NOT_ANIMATED = new Set(['rotate', 'smartCrop', 'roundCrop', 'contentModeration'])
+
+function animationOf(job: Job): boolean {
+  const said = job.edits.findLast(({ name }) => name === 'animated')?.value
+  return typeof said === 'boolean' ? said : job.isAnimatedByDefault
+}

@@ -1,0 +1,31 @@
+import { acceptEdits, kindOfEdit } from './engine/edits.ts'
+import { ImageError } from './image-error.ts'
+import type { ImageService } from './service.ts'
+import type { ImageRequest } from './task.ts'
+
+/** What a request asks for, in lines for people: source, each edit and where it stood, format, what is refused. */
+export function explainTask(service: ImageService, request: ImageRequest): readonly string[] {
+  try {
+    const { source, edits, output, response } = service.dialect.decode(request)
+    const { name, kind } = service.sources.find(source.bucket)
+    const lines = [`images: source ${name} (${kind}), key ${source.key}`]
+    for (const { name: edit, value, from } of edits) {
+      const known = kindOfEdit(edit) === undefined ? ' (unknown: passed over)' : ''
+      lines.push(`images: edit ${edit} ${JSON.stringify(value) ?? ''}, from ${from}${known}`)
+    }
+    acceptEdits(edits, service.limits)
+    if (edits.length === 0 && output.format === undefined)
+      lines.push('images: no edits: the original is sent as it is')
+    else
+      lines.push(
+        `images: format ${output.format ?? 'of the source'}${output.isNegotiated ? ' (by the Accept header)' : ''}`,
+      )
+    if (response.cacheControl !== undefined)
+      lines.push(`images: Cache-Control ${response.cacheControl}, from expires`)
+    for (const [field, value] of response.headers) lines.push(`images: response header ${field}: ${value}`)
+    return lines
+  } catch (error) {
+    if (!(error instanceof ImageError)) throw error
+    return [`images: refused with ${error.status} ${error.code}: ${error.message}`]
+  }
+}

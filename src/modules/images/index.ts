@@ -1,0 +1,252 @@
+import { availableParallelism } from 'node:os'
+import { compileCidrs } from '../../http/address.ts'
+import { Fault } from '../../faults.ts'
+import { HeaderList } from '../../http/header-list.ts'
+import type { PlannedBehavior } from '../../plan.ts'
+import { addToVary } from '../../response/vary.ts'
+import type { EdgeResponse, OriginRequest, Passage } from '../../visit.ts'
+import {
+  type BoundPlace,
+  defineModule,
+  type Hooks,
+  type ModuleContext,
+  type RunningModule,
+} from '../module.ts'
+import { checkImages } from './check-images.ts'
+import { addCommands } from './command.ts'
+import { type ImageEngineConfig, imageEngineSchema, type ImagesConfig } from './config.ts'
+import { createDetector } from './detector.ts'
+import { Gate } from './engine/gate.ts'
+import { Pool } from './engine/pool.ts'
+import { explainTask } from './explain-task.ts'
+import { ImageError } from './image-error.ts'
+import { answer, type Engine, errorResponse, type ImageService } from './service.ts'
+import { compileRewrite } from './sih/compile-rewrite.ts'
+import { createSih } from './sih/sih.ts'
+import { followKeys, type SigningKeys } from './signing-keys.ts'
+import { type ImageSource, Sources } from './source/sources.ts'
+import type { ImageRequest } from './task.ts'
+
+export { imageEngineSchema, imagesSchema } from './config.ts'
+
+/** Images on the fly: the origin of a behavior holds originals, and every URL is a variant of one of them. */
+export const images = defineModule({
+  name: 'images',
+  key: 'images',
+  check(place, findings) {
+    if (place.level !== 'behavior') return
+    checkImages(place.config, place.segments, place.whole, findings)
+  },
+  open: (context) => openImages(context),
+  commands: addCommands,
+})
+
+async function openImages(context: ModuleContext): Promise<RunningModule> {
+  const settings = engineSettings(context.plan.current.modules['images'])
+  const processes =
+    settings.processes ?? Math.max(1, Math.floor(availableParallelism() / context.plan.current.processes))
+  const pool = new Pool({
+    clock: context.clock,
+    processes,
+    timeoutMs: settings.timeoutSeconds * 1000,
+    maxMemoryBytes: settings.maxMemoryBytes,
+    renewAboveBytes: Math.floor(settings.maxMemoryBytes / 2),
+    idleMs: 60_000,
+    report: (message) => context.report.warn(`images: ${message}`),
+  })
+  const gate = new Gate({
+    clock: context.clock,
+    // Sources are fetched for the next pictures while the processes are at work on these.
+    places: processes * 2,
+    maxWaiting: settings.queue.size,
+    maxWaitingPerClient: settings.queue.perClient,
+    maxWaitMs: settings.queue.maxWaitSeconds * 1000,
+  })
+  const engine: Engine = { clock: context.clock, pool, gate }
+  const keys = new Map<string, SigningKeys>()
+  for (const { behaviors } of context.plan.current.distributions) {
+    for (const behavior of behaviors) await keysFor(configOf(behavior))?.ready
+  }
+
+  /** Behaviors that are signed by the same secret share what is read off it. */
+  function keysFor(config: ImagesConfig | undefined): SigningKeys | undefined {
+    if (config?.signing === undefined) return undefined
+    const { secret, field } = config.signing
+    const id = `${secret}\n${field ?? ''}`
+    let known = keys.get(id)
+    if (known === undefined) keys.set(id, (known = followKeys(context, secret, field)))
+    return known
+  }
+
+  function bind(place: BoundPlace): Hooks | undefined {
+    const config = configOf(place.behavior)
+    return config && hooksFor(serviceFor(config, place, settings, keysFor(config)))
+  }
+
+  function serviceFor(
+    config: ImagesConfig,
+    { distribution, behavior }: BoundPlace,
+    { timeoutSeconds }: ImageEngineConfig,
+    signingKeys: SigningKeys | undefined,
+  ): ImageService {
+    const sources = new Sources({
+      sources: sourcesOf(config, distribution.origins, behavior),
+      fetchFrom: (origin, path, signal) =>
+        context.fetchFrom({
+          distribution,
+          origin,
+          path,
+          headers: new HeaderList(['Accept', 'image/*']),
+          signal,
+        }),
+      maxSourceBytes: config.limits.maxSourceBytes,
+      isStrict: config.strict,
+    })
+    const detector =
+      config.detector === undefined
+        ? undefined
+        : { ...config.detector, timeoutMs: config.detector.timeoutSeconds * 1000 }
+    return {
+      dialect: createSih({
+        autoFormats: config.autoFormats,
+        rewrite: config.rewrite && compileRewrite(config.rewrite.match, config.rewrite.substitution),
+        signingKeys: signingKeys && (() => signingKeys.current()),
+        corsOrigin: config.corsOrigin,
+        isStrict: config.strict,
+        buckets: sources.names,
+      }),
+      sources,
+      limits: config.limits,
+      maxSourceBytes: config.limits.maxSourceBytes,
+      metadata: config.metadata,
+      isStrict: config.strict,
+      faces: detector?.faces === true ? 'detector' : 'attention',
+      ask: createDetector(detector),
+      fallback: config.fallback && { bucket: config.fallback.source, key: config.fallback.key },
+      timeoutSeconds,
+    }
+  }
+
+  function hooksFor(service: ImageService): Hooks {
+    const { dialect } = service
+    return {
+      viewerRequest(passage) {
+        try {
+          dialect.admit(asImageRequest(passage, passage.request.path))
+          return { kind: 'continue' }
+        } catch (error) {
+          if (!(error instanceof ImageError)) throw error
+          passage.visit.cause = `${error.code}: ${error.message}`
+          return { kind: 'answered', response: errorResponse(dialect, error) }
+        }
+      },
+      cacheKey: (passage) => `images ${dialect.keyParts(asImageRequest(passage, passage.request.path))}`,
+      send: (passage, request) => send(service, passage, request),
+      // Only here: what is kept is told apart by the normalised format, not by the header.
+      ...(dialect.variesByAccept && {
+        shape: (_passage: Passage, response: EdgeResponse) => {
+          if (response.status < 400) addToVary(response.headers, 'Accept')
+          return response
+        },
+      }),
+      explain(passage) {
+        const request = asImageRequest(passage, passage.request.path)
+        return [
+          { stage: 'lookup' as const, says: `images: the key has ${dialect.keyParts(request)}` },
+          ...explainTask(service, request).map((says) => ({ stage: 'send' as const, says })),
+        ]
+      },
+    }
+  }
+
+  function asImageRequest(passage: Passage, path: string): ImageRequest {
+    const { request, behavior } = passage
+    return {
+      path: behavior.rewrite?.toOrigin(path) ?? path,
+      query: request.query,
+      accept: request.headers.getJoined('accept'),
+      nowMs: context.clock.now(),
+    }
+  }
+
+  async function send(service: ImageService, passage: Passage, request: OriginRequest) {
+    request.body.discard()
+    const gone = new AbortController()
+    passage.onDepart(() => gone.abort())
+    const response = await answer(service, engine, {
+      request: asImageRequest(passage, request.path),
+      method: request.method,
+      headers: request.headers,
+      client: passage.request.client.address,
+      signal: gone.signal,
+      note: (cause) => {
+        passage.visit.cause = cause
+      },
+    })
+    if (response instanceof Fault || response.body.kind !== 'stream') passage.onDepart(undefined)
+    return response
+  }
+
+  return {
+    bind,
+    metrics: () => metricsOf(engine),
+    async close() {
+      for (const each of keys.values()) each.close()
+      await pool.close()
+    },
+  }
+}
+
+function configOf(behavior: PlannedBehavior): ImagesConfig | undefined {
+  // The schema of this key made it.
+  return behavior.modules['images'] as ImagesConfig | undefined
+}
+
+/** `images` of the top level with its defaults; there need not be one. */
+function engineSettings(config: unknown): ImageEngineConfig {
+  return imageEngineSchema.parse(config ?? {})
+}
+
+function sourcesOf(
+  config: ImagesConfig,
+  origins: BoundPlace['distribution']['origins'],
+  behavior: PlannedBehavior,
+): ReadonlyMap<string, ImageSource> {
+  if (config.sources === undefined) {
+    const origin = behavior.origins[0]!
+    const name = origin.kind === 'bucket' ? origin.bucket : origin.name
+    return new Map([[name, { kind: 'origin', name, origin, prefix: '' }]])
+  }
+  return new Map(
+    Object.entries(config.sources).map(([name, source]): [string, ImageSource] => [
+      name,
+      'url' in source
+        ? { kind: 'url', name, base: new URL(source.url), isAllowed: compileCidrs(source.allowAddresses) }
+        : // `check` has found the origin.
+          { kind: 'origin', name, origin: origins.get(source.origin)!, prefix: source.prefix },
+    ]),
+  )
+}
+
+function metricsOf({ pool, gate }: Engine): string {
+  const { done, failed, crashed, timedOut, outOfMemory } = pool.counts
+  const line = (outcome: string, count: number) => `edgeward_images_total{outcome="${outcome}"} ${count}`
+  return [
+    '# HELP edgeward_images_total Pictures processed, by outcome.',
+    '# TYPE edgeward_images_total counter',
+    line('done', done),
+    line('failed', failed),
+    line('crashed', crashed),
+    line('timeout', timedOut),
+    line('memory', outOfMemory),
+    '# HELP edgeward_images_waiting Requests that wait for an image process.',
+    '# TYPE edgeward_images_waiting gauge',
+    `edgeward_images_waiting ${gate.waiting}`,
+    '# HELP edgeward_images_inside Requests whose source is being fetched or whose picture is being processed.',
+    '# TYPE edgeward_images_inside gauge',
+    `edgeward_images_inside ${gate.inside}`,
+    '# HELP edgeward_images_processes Image processes that run.',
+    '# TYPE edgeward_images_processes gauge',
+    `edgeward_images_processes ${pool.processes}`,
+  ].join('\n')
+}

@@ -1,0 +1,352 @@
+import { createHash } from 'node:crypto'
+import type { Clock } from '../../base/clock.ts'
+import { Fault } from '../../faults.ts'
+import { Body } from '../../http/body.ts'
+import { evaluateConditions } from '../../http/conditional.ts'
+import { HeaderList } from '../../http/header-list.ts'
+import type { EdgeResponse } from '../../visit.ts'
+import { acceptEdits, type EngineLimits, isRecord } from './engine/edits.ts'
+import type { Gate } from './engine/gate.ts'
+import type { Ask, Job, JobEdit, MetadataPolicy } from './engine/job.ts'
+import type { Pool } from './engine/pool.ts'
+import { sanitiseSvg } from './engine/svg.ts'
+import { ImageError } from './image-error.ts'
+import { contentTypeOf } from './source/content-type.ts'
+import type { Picture, Sources } from './source/sources.ts'
+import type { Dialect, Edit, ImageRequest, ImageTask, SourceAddress } from './task.ts'
+
+/** What one behavior does with pictures, compiled. */
+export interface ImageService {
+  readonly dialect: Dialect
+  readonly sources: Sources
+  readonly limits: EngineLimits
+  readonly maxSourceBytes: number
+  readonly metadata: MetadataPolicy
+  readonly isStrict: boolean
+  readonly faces: 'detector' | 'attention'
+  readonly ask: Ask
+  readonly fallback: SourceAddress | undefined
+  readonly timeoutSeconds: number
+}
+
+export interface Engine {
+  readonly clock: Clock
+  readonly pool: Pool
+  readonly gate: Gate
+}
+
+/** One request for a picture, with what the line knows of it. */
+export interface Asked {
+  readonly request: ImageRequest
+  readonly method: string
+  /** Conditions of the viewer or of the cache. */
+  readonly headers: HeaderList
+  readonly client: string
+  /** Fires when nobody waits any more. */
+  readonly signal: AbortSignal
+  /** For operators: why it failed. */
+  readonly note: (cause: string) => void
+}
+
+/** Counts up when results for equal edits change, so that validators of older results no longer match. */
+const ENGINE_VERSION = 1
+const METHODS = 'GET, HEAD, OPTIONS'
+/** A picture that stands as it is may be shown, but must not run anything. */
+const SVG_POLICY = "default-src 'none'; style-src 'unsafe-inline'; sandbox"
+
+/** Answers a request for a picture: as it is, transformed, not modified, or with an error in the dialect's words. */
+export async function answer(
+  service: ImageService,
+  engine: Engine,
+  asked: Asked,
+): Promise<EdgeResponse | Fault> {
+  const { dialect } = service
+  if (asked.method !== 'GET' && asked.method !== 'HEAD') return answerOther(service, asked.method)
+  let task: ImageTask | undefined
+  try {
+    task = dialect.decode(asked.request)
+    const response = await obtain(service, engine, asked, task)
+    if (asked.method !== 'HEAD') return response
+    const { length } = response.body
+    if (length !== undefined && !response.headers.has('content-length'))
+      response.headers.append('Content-Length', String(length))
+    response.body.discard()
+    return { ...response, body: Body.none() }
+  } catch (error) {
+    return failure(service, asked, task, error)
+  }
+}
+
+async function obtain(
+  service: ImageService,
+  engine: Engine,
+  asked: Asked,
+  task: ImageTask,
+): Promise<EdgeResponse> {
+  const edits = acceptEdits(task.edits, service.limits)
+  const isUntouched = edits.length === 0 && task.output.format === undefined
+  if (isUntouched) return passThrough(service, asked, task)
+  return engine.gate.run(asked.client, asked.signal, () =>
+    service.sources.using(task.source, asked.signal, (picture) =>
+      transform(service, engine, asked, task, edits, picture),
+    ),
+  )
+}
+
+/** The original, not decoded; only an SVG is read through, and made harmless. */
+async function passThrough(service: ImageService, asked: Asked, task: ImageTask): Promise<EdgeResponse> {
+  const response = await service.sources.open(task.source, asked.signal)
+  const { headers, body } = response
+  try {
+    const type = contentTypeOf(headers.get('content-type'), await body.peek(4096), service.isStrict)
+    if (type === 'image/svg+xml') {
+      const bytes = await body.collect(service.maxSourceBytes)
+      return svgAsItIs(service, asked, task, pictureOf(headers, bytes))
+    }
+    const picture = pictureOf(headers, Buffer.alloc(0))
+    const fields = successHeaders(service, task, picture, type, picture.etag)
+    const condition = conditionOf(asked, fields)
+    if (condition !== undefined) {
+      body.discard()
+      return condition
+    }
+    return { status: 200, headers: fields, body }
+  } catch (error) {
+    body.discard()
+    throw error
+  }
+}
+
+async function transform(
+  service: ImageService,
+  engine: Engine,
+  asked: Asked,
+  task: ImageTask,
+  edits: readonly Edit[],
+  picture: Picture,
+): Promise<EdgeResponse> {
+  const type = contentTypeOf(picture.contentType, picture.bytes, service.isStrict)
+  const isSvg = type === 'image/svg+xml'
+  // A drawing stays one where only the viewer's Accept header asks for another format.
+  if (isSvg && edits.length === 0 && task.output.isNegotiated) return svgAsItIs(service, asked, task, picture)
+
+  const inputs = [picture.bytes]
+  const layers: Picture[] = []
+  const jobEdits: JobEdit[] = []
+  for (const { name, value } of edits) {
+    if (name !== 'overlayWith') {
+      jobEdits.push({ name, value })
+      continue
+    }
+    const layer = await overlayOf(service, asked, value)
+    layers.push(layer)
+    jobEdits.push({ name, value, input: inputs.push(layer.bytes) - 1 })
+  }
+  const etag = etagOf(service, task, jobEdits, [picture, ...layers])
+  // The validator is made of the source's, so an unchanged variant is recognised without decoding anything.
+  const known = conditionOf(asked, successHeaders(service, task, picture, type, etag))
+  if (known !== undefined) return known
+
+  const job: Job = {
+    edits: jobEdits,
+    format: encoderOf(task.output.format),
+    options: task.output.options,
+    isAnimatedByDefault: type === 'image/gif',
+    metadata: service.metadata,
+    limits: service.limits,
+    isStrict: service.isStrict,
+    faces: service.faces,
+    timeoutSeconds: Math.ceil(service.timeoutSeconds),
+  }
+  const { rendered, bytes } = await engine.pool.run(job, inputs, service.ask, asked.signal)
+  const resultType = rendered.isForced ? `image/${rendered.format}` : typeOf(service, task, type)
+  const headers = successHeaders(service, task, picture, resultType, etag)
+  return { status: 200, headers, body: Body.bytes(bytes) }
+}
+
+/** Any failure to get the picture that is laid over is the same error, but for a source that is not allowed. */
+async function overlayOf(service: ImageService, asked: Asked, value: unknown): Promise<Picture> {
+  const { bucket, key } = isRecord(value) ? value : {}
+  const address = {
+    bucket: typeof bucket === 'string' ? bucket : undefined,
+    key: typeof key === 'string' ? key : '',
+  }
+  service.sources.find(address.bucket)
+  try {
+    return await service.sources.using(address, asked.signal, (picture) => Promise.resolve(picture))
+  } catch (error) {
+    throw new ImageError(400, 'OverlayImageException', 'The picture to lay over could not be read.', {
+      cause: error,
+    })
+  }
+}
+
+function svgAsItIs(service: ImageService, asked: Asked, task: ImageTask, picture: Picture): EdgeResponse {
+  const bytes = sanitiseSvg(picture.bytes)
+  if (bytes === undefined)
+    throw new ImageError(400, 'InstantiationError', 'The SVG is not well-formed or declares entities.')
+  // What was taken out is taken out the same way every time: the source's validator still tells versions apart.
+  const headers = successHeaders(service, task, picture, 'image/svg+xml', picture.etag)
+  headers.set('Content-Security-Policy', SVG_POLICY)
+  return conditionOf(asked, headers) ?? { status: 200, headers, body: Body.bytes(bytes) }
+}
+
+/** `image/` and the chosen format; where none was chosen the type of the source, whatever an encoder edit made of it. */
+function typeOf(service: ImageService, task: ImageTask, sourceType: string): string {
+  const chosen = task.edits.findLast(({ name }) => name === 'toFormat')?.value ?? task.output.format
+  if (typeof chosen === 'string')
+    return chosen === 'jpg' && !service.isStrict ? 'image/jpeg' : `image/${chosen}`
+  return sourceType === 'image/svg+xml' ? 'image/png' : sourceType
+}
+
+function encoderOf(format: string | undefined): string | undefined {
+  return format === 'jpg' ? 'jpeg' : format
+}
+
+function successHeaders(
+  service: ImageService,
+  task: ImageTask,
+  picture: Picture,
+  type: string,
+  etag: string | undefined,
+): HeaderList {
+  const { dialect } = service
+  const headers = new HeaderList()
+  for (const [name, value] of dialect.commonHeaders) headers.append(name, value)
+  headers.append('Content-Type', type)
+  headers.append('X-Content-Type-Options', 'nosniff')
+  headers.append('Cache-Control', picture.cacheControl ?? dialect.defaultCacheControl)
+  if (picture.expires !== undefined) headers.append('Expires', picture.expires)
+  if (picture.lastModified !== undefined) headers.append('Last-Modified', picture.lastModified)
+  if (etag !== undefined) headers.append('ETag', etag)
+  for (const [name, value] of task.response.headers) headers.set(name, value)
+  if (task.response.cacheControl !== undefined) headers.set('Cache-Control', task.response.cacheControl)
+  return headers
+}
+
+/** 304 or 412 where the conditions of a request say so. */
+function conditionOf(
+  { headers: request, method, request: { nowMs } }: Asked,
+  headers: HeaderList,
+): EdgeResponse | undefined {
+  const validators = { etag: headers.get('etag'), lastModified: headers.get('last-modified') }
+  switch (evaluateConditions(request, method, validators, nowMs)) {
+    case 'send':
+      return undefined
+    case 'not-modified':
+      return { status: 304, headers, body: Body.none() }
+    case 'precondition-failed':
+      return { status: 412, headers: new HeaderList(), body: Body.none() }
+  }
+}
+
+/** Of what the sources are and what is done with them. */
+function etagOf(
+  service: ImageService,
+  task: ImageTask,
+  edits: readonly JobEdit[],
+  pictures: readonly Picture[],
+): string {
+  const hash = createHash('sha256')
+  hash.update(
+    JSON.stringify([ENGINE_VERSION, edits, task.output, service.metadata, service.isStrict, service.faces]),
+  )
+  for (const { etag, lastModified, bytes } of pictures) {
+    if (etag === undefined && lastModified === undefined) hash.update(bytes)
+    else hash.update(`\n${etag ?? ''}\n${lastModified ?? ''}\n${bytes.length}`)
+  }
+  return `"${hash.digest('base64url').slice(0, 27)}"`
+}
+
+function pictureOf(headers: HeaderList, bytes: Buffer): Picture {
+  return {
+    contentType: headers.get('content-type'),
+    cacheControl: headers.getJoined('cache-control'),
+    expires: headers.get('expires'),
+    lastModified: headers.get('last-modified'),
+    etag: headers.get('etag'),
+    bytes,
+  }
+}
+
+/** An error in the dialect's words, or the fallback picture with the status of the error. */
+async function failure(
+  service: ImageService,
+  asked: Asked,
+  task: ImageTask | undefined,
+  error: unknown,
+): Promise<EdgeResponse | Fault> {
+  const known = error instanceof ImageError || error instanceof Fault
+  asked.note(describe(error))
+  const status = error instanceof ImageError ? error.status : error instanceof Fault ? error.row.status : 500
+  if (service.fallback !== undefined && status !== 499) {
+    const shown = await fallbackFor(service, asked, task, status)
+    if (shown !== undefined) return shown
+  }
+  // An origin that fails is for the line to settle: failover, stale copies, custom error pages.
+  if (error instanceof Fault) return error
+  if (error instanceof ImageError) return errorResponse(service.dialect, error)
+  if (known) return new Fault('InternalError')
+  return errorResponse(
+    service.dialect,
+    new ImageError(500, 'InternalError', 'The request could not be served.', { cause: error }),
+  )
+}
+
+async function fallbackFor(
+  service: ImageService,
+  asked: Asked,
+  task: ImageTask | undefined,
+  status: number,
+): Promise<EdgeResponse | undefined> {
+  try {
+    const { headers, body } = await service.sources.open(service.fallback!, asked.signal)
+    const fields = new HeaderList(service.dialect.commonHeaders.flat())
+    fields.append('Content-Type', contentTypeOf(headers.get('content-type'), await body.peek(4096), true))
+    fields.append('X-Content-Type-Options', 'nosniff')
+    const lastModified = headers.get('last-modified')
+    if (lastModified !== undefined) fields.append('Last-Modified', lastModified)
+    const asRequested = task?.response.headers.find(([name]) => name.toLowerCase() === 'cache-control')?.[1]
+    fields.append(
+      'Cache-Control',
+      headers.getJoined('cache-control') ?? asRequested ?? service.dialect.defaultCacheControl,
+    )
+    if (asked.method === 'HEAD') body.discard()
+    return { status, headers: fields, body: asked.method === 'HEAD' ? Body.none() : body }
+  } catch (error) {
+    asked.note(`the fallback picture: ${describe(error)}`)
+    return undefined
+  }
+}
+
+export function errorResponse(dialect: Dialect, error: ImageError): EdgeResponse {
+  const { contentType, body } = dialect.errorBody(error)
+  const headers = new HeaderList(dialect.commonHeaders.flat())
+  headers.append('Content-Type', contentType)
+  headers.append('X-Content-Type-Options', 'nosniff')
+  if (error.retryAfterSeconds !== undefined) headers.append('Retry-After', String(error.retryAfterSeconds))
+  // What only holds for this moment is not kept.
+  if (error.status === 429 || error.status === 503 || error.status === 499)
+    headers.append('Cache-Control', 'no-store')
+  return { status: error.status, headers, body: Body.bytes(body) }
+}
+
+function answerOther({ dialect }: ImageService, method: string): EdgeResponse {
+  if (method === 'OPTIONS') {
+    const headers = new HeaderList([...dialect.commonHeaders.flat(), 'Allow', METHODS])
+    return { status: 204, headers, body: Body.none() }
+  }
+  const refused = errorResponse(
+    dialect,
+    new ImageError(405, 'MethodNotAllowed', 'Pictures are asked for with GET or HEAD.'),
+  )
+  refused.headers.append('Allow', METHODS)
+  return refused
+}
+
+function describe(error: unknown): string {
+  const texts: string[] = []
+  for (let at: unknown = error; at instanceof Error && texts.length < 4; at = at.cause)
+    texts.push(at instanceof ImageError ? `${at.code}: ${at.message}` : at.message)
+  return texts.length === 0 ? String(error) : texts.join(': ')
+}

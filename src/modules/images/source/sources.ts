@@ -1,0 +1,196 @@
+import { Fault } from '../../../faults.ts'
+import { BodyTooLargeError } from '../../../http/body.ts'
+import type { PlannedOrigin } from '../../../plan.ts'
+import type { EdgeResponse } from '../../../visit.ts'
+import { ImageError } from '../image-error.ts'
+import type { SourceAddress } from '../task.ts'
+import { guardedFetch } from './guarded-fetch.ts'
+
+/** A place pictures may come from. */
+export type ImageSource =
+  | {
+      readonly kind: 'origin'
+      readonly name: string
+      readonly origin: PlannedOrigin
+      readonly prefix: string
+    }
+  | {
+      readonly kind: 'url'
+      readonly name: string
+      readonly base: URL
+      readonly isAllowed: (address: string) => boolean
+    }
+
+export interface SourcesOptions {
+  /** By the bucket name in requests; the first is the default. */
+  readonly sources: ReadonlyMap<string, ImageSource>
+  readonly fetchFrom: (
+    origin: PlannedOrigin,
+    path: string,
+    signal: AbortSignal,
+  ) => Promise<EdgeResponse | Fault>
+  readonly maxSourceBytes: number
+  readonly isStrict: boolean
+}
+
+/** A source as it was fetched: its fields, and its bytes once they are wanted. */
+export interface Picture {
+  readonly contentType: string | undefined
+  readonly cacheControl: string | undefined
+  readonly expires: string | undefined
+  readonly lastModified: string | undefined
+  readonly etag: string | undefined
+  readonly bytes: Buffer
+}
+
+/** Fetches sources. Requests for one picture at the same time share one fetch and one copy of its bytes. */
+export class Sources {
+  readonly #options: SourcesOptions
+  readonly #shelf = new Map<
+    string,
+    { readonly picture: Promise<Picture>; readonly stop: AbortController; users: number }
+  >()
+
+  constructor(options: SourcesOptions) {
+    this.#options = options
+  }
+
+  /** Names of buckets that requests may use. */
+  get names(): ReadonlySet<string> {
+    return new Set(this.#options.sources.keys())
+  }
+
+  /** The source a request names, or the first. Throws ImageError when it is not allowed. */
+  find(bucket: string | undefined): ImageSource {
+    const { sources } = this.#options
+    const [first] = sources.values()
+    if (first === undefined)
+      throw new ImageError(
+        400,
+        'GetAllowedSourceBuckets::NoSourceBuckets',
+        'No source of pictures is configured.',
+      )
+    const found = bucket === undefined ? first : sources.get(bucket)
+    if (found === undefined)
+      throw new ImageError(
+        403,
+        'ImageBucket::CannotAccessBucket',
+        'This bucket is not among the allowed sources.',
+      )
+    return found
+  }
+
+  /** The response of a source with its body still to come, for what is passed through. Throws ImageError or Fault. */
+  async open(address: SourceAddress, signal: AbortSignal): Promise<EdgeResponse> {
+    const source = this.find(address.bucket)
+    const response = await this.#fetch(source, address.key, signal)
+    if (response instanceof Fault) throw response
+    if (response.status === 200) return response
+    response.body.discard()
+    if (response.status >= 500)
+      throw new ImageError(500, 'ImageRetrieval::CannotRetrieveImage', 'The picture could not be fetched.', {
+        cause: new Error(`source ${source.name} answered ${response.status}`),
+      })
+    // Which keys exist and which are only forbidden is nobody's business.
+    throw noSuchKey(`source ${source.name} answered ${response.status}`)
+  }
+
+  /**
+   * Runs `use` with the whole picture, which is let go afterwards. `signal` is the requester's: the fetch stops when
+   * nobody waits for it any more. Throws ImageError or Fault.
+   */
+  async using<T>(
+    address: SourceAddress,
+    signal: AbortSignal,
+    use: (picture: Picture) => Promise<T>,
+  ): Promise<T> {
+    const id = `${address.bucket ?? ''}\n${address.key}`
+    let entry = this.#shelf.get(id)
+    if (entry === undefined) {
+      const stop = new AbortController()
+      entry = { picture: this.#load(address, stop.signal), stop, users: 0 }
+      this.#shelf.set(id, entry)
+    }
+    const held = entry
+    held.users++
+    try {
+      return await use(await untilGone(held.picture, signal))
+    } finally {
+      held.users--
+      if (held.users === 0) {
+        this.#shelf.delete(id)
+        held.stop.abort()
+      }
+    }
+  }
+
+  async #load(address: SourceAddress, signal: AbortSignal): Promise<Picture> {
+    const { maxSourceBytes } = this.#options
+    const { headers, body } = await this.open(address, signal)
+    if (body.length !== undefined && body.length > maxSourceBytes) {
+      body.discard()
+      throw tooLarge(maxSourceBytes)
+    }
+    let bytes: Buffer
+    try {
+      bytes = await body.collect(maxSourceBytes)
+    } catch (error) {
+      if (error instanceof BodyTooLargeError) throw tooLarge(maxSourceBytes)
+      throw new ImageError(500, 'ImageRetrieval::CannotRetrieveImage', 'The picture could not be fetched.', {
+        cause: error,
+      })
+    }
+    return {
+      contentType: headers.get('content-type'),
+      cacheControl: headers.getJoined('cache-control'),
+      expires: headers.get('expires'),
+      lastModified: headers.get('last-modified'),
+      etag: headers.get('etag'),
+      bytes,
+    }
+  }
+
+  async #fetch(source: ImageSource, key: string, signal: AbortSignal): Promise<EdgeResponse | Fault> {
+    const path = pathOf(key)
+    if (source.kind === 'origin')
+      return this.#options.fetchFrom(source.origin, joined(source.prefix, path), signal)
+    const url = new URL(source.base)
+    url.pathname = joined(source.base.pathname, path)
+    return guardedFetch(url, { isAllowed: source.isAllowed, signal })
+  }
+}
+
+/** Percent-encoded, without a leading slash. A key that climbs, or names a folder, is no picture. */
+function pathOf(key: string): string {
+  const segments = key.replace(/^\/+/, '').split('/')
+  if (key === '' || segments.some((segment) => segment === '.' || segment === '..') || key.includes('\0'))
+    throw noSuchKey('the key is empty or climbs')
+  if (!key.isWellFormed()) throw noSuchKey('the key is not well-formed Unicode')
+  return segments.map(encodeURIComponent).join('/')
+}
+
+function joined(prefix: string, path: string): string {
+  const folder = prefix.replace(/^\/+|\/+$/g, '')
+  return folder === '' ? `/${path}` : `/${folder}/${path}`
+}
+
+function noSuchKey(detail: string): ImageError {
+  return new ImageError(404, 'NoSuchKey', 'The picture does not exist or cannot be read.', {
+    cause: new Error(detail),
+  })
+}
+
+function tooLarge(maxBytes: number): ImageError {
+  return new ImageError(413, 'TooLargeImageException', `The source is larger than ${maxBytes} bytes.`)
+}
+
+/** The promise, or a rejection as soon as its user has gone; the work goes on for others. */
+function untilGone<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const left = () =>
+      reject(new ImageError(499, 'ClientClosedRequest', 'Nobody waits for this picture any more.'))
+    if (signal.aborted) left()
+    signal.addEventListener('abort', left)
+    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', left))
+  })
+}

@@ -1,0 +1,74 @@
+import type { ImageError } from './image-error.ts'
+
+/** Formats that come out of the engine. */
+export const OUTPUT_FORMATS = ['jpeg', 'png', 'webp', 'avif', 'gif', 'tiff', 'heif', 'raw'] as const
+export type OutputFormat = (typeof OUTPUT_FORMATS)[number]
+
+/** One change of a picture: a name of the engine's table of edits, its argument, and where in the request it stood. */
+export interface Edit {
+  readonly name: string
+  readonly value: unknown
+  /** For explain: `path filter blur(2)`, `query width`, `base64 edits.resize`. */
+  readonly from: string
+}
+
+/** Where a picture is: the name of a source of the configuration and the key in it. */
+export interface SourceAddress {
+  /** Undefined is the first source of the configuration. */
+  readonly bucket: string | undefined
+  readonly key: string
+}
+
+/** What a dialect made of a request. The engine knows nothing of dialects beyond this. */
+export interface ImageTask {
+  readonly source: SourceAddress
+  readonly edits: readonly Edit[]
+  readonly output: OutputWish
+  readonly response: ResponseWish
+}
+
+export interface OutputWish {
+  /** What the request asks for, weaker than a `toFormat` among the edits; undefined leaves the format. */
+  readonly format: string | undefined
+  /** The format came out of the Accept header, so the answer varies by it. */
+  readonly isNegotiated: boolean
+  /** Options of the encoder of `format`. */
+  readonly options: Readonly<Record<string, unknown>>
+}
+
+export interface ResponseWish {
+  /** Fields the request asks to add; the dialect has dropped what it may not set. */
+  readonly headers: readonly (readonly [name: string, value: string])[]
+  /** Wins over every other Cache-Control. */
+  readonly cacheControl: string | undefined
+}
+
+/** A request as a dialect sees it: plain data, the same at the edge and in a Lambda function. */
+export interface ImageRequest {
+  /** As received, with its percent-encoding; starts with `/`. */
+  readonly path: string
+  /** Without `?`. */
+  readonly query: string | undefined
+  readonly accept: string | undefined
+  readonly nowMs: number
+}
+
+/** How URLs are read and errors are written: everything that differs between image services. */
+export interface Dialect {
+  /**
+   * What of a request tells variants apart beside its path: the normalised format and the parameters that count, in a
+   * fixed order. Never throws; two requests with equal path and key parts have equal tasks.
+   */
+  keyParts(request: ImageRequest): string
+  /** Throws ImageError for a request that must not even see what is cached: a missing or wrong signature, for one. */
+  admit(request: ImageRequest): void
+  /** Throws ImageError. */
+  decode(request: ImageRequest): ImageTask
+  errorBody(error: ImageError): { readonly contentType: string; readonly body: string }
+  /** Fields on every answer, successes and errors alike. */
+  readonly commonHeaders: readonly (readonly [name: string, value: string])[]
+  /** Whether the Accept header may choose the format. */
+  readonly variesByAccept: boolean
+  /** Cache-Control where neither source nor request says anything. */
+  readonly defaultCacheControl: string
+}
