@@ -465,6 +465,24 @@ test('explain shows the source, every edit and where it came from, and refusals'
   assert.match((await linesOf('/a.exe')).join('\n'), /refused with 400 RequestTypeError/)
 })
 
+test('a reload says that settings of the engine need a restart, and only when they are others', async () => {
+  const config = (images: Json) => ({
+    listeners: [{ port: 0, host: '127.0.0.1' }],
+    admin: false,
+    images,
+    distributions: {
+      test: {
+        origins: { photos: { folder: shelf.folder } },
+        defaultBehavior: { origin: 'photos', images: { dialect: 'sih' } },
+      },
+    },
+  })
+  await using own = await runEdge(config({}).distributions.test, { top: { images: { timeoutSeconds: 20 } } })
+  const reload = async (images: Json) => own.edge.reload(await planOf(config(images), own.folder, 2))
+  assert.deepEqual((await reload({ timeoutSeconds: 20 })).includes('images'), false)
+  assert.deepEqual((await reload({ timeoutSeconds: 20, queue: { size: 9 } })).includes('images'), true)
+})
+
 const mistakes: readonly { what: string; images: Json; path: string; says: RegExp }[] = [
   { what: 'an unknown dialect', images: { dialect: 'imgix' }, path: 'images.dialect', says: /sih/ },
   {

@@ -4,8 +4,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import sharp from 'sharp'
-import { card } from '../../../test/support/pictures.ts'
-import { createCli } from '../../cli/cli.ts'
+import { card } from '../../test/support/pictures.ts'
+import { createCli } from './cli.ts'
 
 interface Ran {
   readonly code: number
