@@ -1,6 +1,13 @@
 import { type Findings, listed, type Segments } from '../../base/problem.ts'
 import { describeCidrProblem } from '../../http/address.ts'
 import { isRecord } from './engine/edits.ts'
+import { ImageError } from './image-error.ts'
+import {
+  isPictureParameter,
+  knownParameters,
+  PICTURE_PARAMETERS,
+  readParameters,
+} from './readable/parameters.ts'
 import { compileRewrite } from './sih/compile-rewrite.ts'
 
 /** What the schema of a behavior's `images` cannot see: names that lead nowhere, patterns and ranges that are none. */
@@ -15,6 +22,7 @@ export function checkImages(config: unknown, segments: Segments, whole: unknown,
       expected: 'at least one source, or no `sources` at all',
     })
   const { rewrite, fallback } = config
+  checkDialect(config, segments, findings)
   if (isRecord(rewrite) && typeof rewrite['match'] === 'string') {
     try {
       compileRewrite(rewrite['match'], '')
@@ -33,6 +41,37 @@ export function checkImages(config: unknown, segments: Segments, whole: unknown,
       findings.error([...segments, 'fallback', 'source'], `there is no source ${fallback['source']}`, {
         expected: listed(Object.keys(sources)),
       })
+  }
+}
+
+/** Keys of another dialect, and presets whose parameters nobody could read. */
+function checkDialect(
+  config: Readonly<Record<string, unknown>>,
+  segments: Segments,
+  findings: Findings,
+): void {
+  const { dialect, presets } = config
+  const foreign = dialect === 'edge' ? ['rewrite', 'strict'] : ['presets']
+  for (const key of foreign)
+    if (config[key] !== undefined)
+      findings.error([...segments, key], `means nothing for the dialect ${String(dialect)}`, {
+        expected: 'the key left out',
+      })
+  if (dialect !== 'edge' || !isRecord(presets)) return
+  for (const [name, text] of Object.entries(presets)) {
+    if (typeof text !== 'string') continue
+    const place = [...segments, 'presets', name]
+    const unknown = [...new URLSearchParams(text).keys()].filter((key) => !isPictureParameter(key))
+    if (unknown.length > 0)
+      findings.error(place, `has no parameter ${unknown.join(', ')}`, {
+        expected: listed([...PICTURE_PARAMETERS]),
+      })
+    try {
+      readParameters(knownParameters(text), 'preset')
+    } catch (error) {
+      if (!(error instanceof ImageError)) throw error
+      findings.error(place, error.message)
+    }
   }
 }
 

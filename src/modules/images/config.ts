@@ -78,9 +78,15 @@ const source = z.union([
 export const imagesSchema = z
   .strictObject({
     dialect: z
-      .enum(['sih'])
+      .enum(['sih', 'edge'])
       .describe(
-        "How URLs are read. `sih`: as AWS's Serverless Image Handler 7 (Dynamic Image Transformation) reads them.",
+        "How URLs are read. `sih`: as AWS's Serverless Image Handler 7 (Dynamic Image Transformation) reads them. `edge`: readable parameters, `/photo.jpg?w=400&f=auto`, and presets.",
+      ),
+    presets: z
+      .record(z.string().regex(/^[\w-]+$/, 'a preset is named by letters, digits, _ and -'), z.string())
+      .default({})
+      .describe(
+        "For `edge`: parameters by a name that may stand as the first folder of the path: `{ card: 'w=400&h=300&fit=cover' }` is `/card/photo.jpg`. Only these parameters are served unsigned.",
       ),
     sources: z
       .record(z.string().min(1), source)
@@ -115,7 +121,9 @@ export const imagesSchema = z
           .describe('Field of the secret when its value is JSON, for example `SECRET_KEY`.'),
       })
       .optional()
-      .describe('Only signed requests are served (HMAC-SHA256, query parameter `signature`).'),
+      .describe(
+        'Only signed requests are served (HMAC-SHA256, query parameter `signature`; for `edge` it is `s`, and presets need none).',
+      ),
     corsOrigin: z.string().min(1).optional().describe('Access-Control-Allow-Origin of every answer.'),
     fallback: z
       .strictObject({

@@ -2,6 +2,7 @@ import { availableParallelism } from 'node:os'
 import { isDeepStrictEqual } from 'node:util'
 import { compileCidrs } from '../../http/address.ts'
 import { Fault } from '../../faults.ts'
+import type { Secret } from '../../base/secret.ts'
 import { HeaderList } from '../../http/header-list.ts'
 import type { PlannedBehavior } from '../../plan.ts'
 import { addToVary } from '../../response/vary.ts'
@@ -22,11 +23,12 @@ import { Pool } from './engine/pool.ts'
 import { explainTask } from './explain-task.ts'
 import { ImageError } from './image-error.ts'
 import { answer, type Engine, errorResponse, type ImageService } from './service.ts'
+import { createReadable } from './readable/readable.ts'
 import { compileRewrite } from './sih/compile-rewrite.ts'
 import { createSih } from './sih/sih.ts'
 import { followKeys, type SigningKeys } from './signing-keys.ts'
 import { type ImageSource, Sources } from './source/sources.ts'
-import type { ImageRequest } from './task.ts'
+import type { Dialect, ImageRequest } from './task.ts'
 
 export { imageEngineSchema, imagesSchema } from './config.ts'
 
@@ -110,14 +112,7 @@ async function openImages(context: ModuleContext): Promise<RunningModule> {
         ? undefined
         : { ...config.detector, timeoutMs: config.detector.timeoutSeconds * 1000 }
     return {
-      dialect: createSih({
-        autoFormats: config.autoFormats,
-        rewrite: config.rewrite && compileRewrite(config.rewrite.match, config.rewrite.substitution),
-        signingKeys: signingKeys && (() => signingKeys.current()),
-        corsOrigin: config.corsOrigin,
-        isStrict: config.strict,
-        buckets: sources.names,
-      }),
+      dialect: dialectOf(config, sources.names, signingKeys && (() => signingKeys.current())),
       sources,
       limits: config.limits,
       maxSourceBytes: config.limits.maxSourceBytes,
@@ -146,12 +141,11 @@ async function openImages(context: ModuleContext): Promise<RunningModule> {
       cacheKey: (passage) => `images ${dialect.keyParts(asImageRequest(passage, passage.request.path))}`,
       send: (passage, request) => send(service, passage, request),
       // Only here: what is kept is told apart by the normalised format, not by the header.
-      ...(dialect.variesByAccept && {
-        shape: (_passage: Passage, response: EdgeResponse) => {
-          if (response.status < 400) addToVary(response.headers, 'Accept')
-          return response
-        },
-      }),
+      shape(passage: Passage, response: EdgeResponse) {
+        if (response.status < 400 && dialect.variesByAccept(asImageRequest(passage, passage.request.path)))
+          addToVary(response.headers, 'Accept')
+        return response
+      },
       explain(passage) {
         const request = asImageRequest(passage, passage.request.path)
         return [
@@ -199,6 +193,24 @@ async function openImages(context: ModuleContext): Promise<RunningModule> {
       for (const each of keys.values()) each.close()
       await pool.close()
     },
+  }
+}
+
+function dialectOf(
+  { dialect, autoFormats, rewrite, corsOrigin, strict, presets }: ImagesConfig,
+  buckets: ReadonlySet<string>,
+  signingKeys: (() => readonly Secret[]) | undefined,
+): Dialect {
+  const common = { autoFormats, corsOrigin, buckets, signingKeys }
+  switch (dialect) {
+    case 'sih':
+      return createSih({
+        ...common,
+        rewrite: rewrite && compileRewrite(rewrite.match, rewrite.substitution),
+        isStrict: strict,
+      })
+    case 'edge':
+      return createReadable({ ...common, presets: new Map(Object.entries(presets)) })
   }
 }
 

@@ -83,7 +83,8 @@ async function obtain(
   task: ImageTask,
 ): Promise<EdgeResponse> {
   const edits = acceptEdits(task.edits, service.limits)
-  const isUntouched = edits.length === 0 && task.output.format === undefined
+  const { format, options } = task.output
+  const isUntouched = edits.length === 0 && format === undefined && Object.keys(options).length === 0
   if (isUntouched) return passThrough(service, engine, asked, task)
   return engine.gate.run(asked.client, asked.signal, () =>
     service.sources.using(task.source, asked.signal, (picture) =>

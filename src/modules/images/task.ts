@@ -67,8 +67,8 @@ export interface Dialect {
   errorBody(error: ImageError): { readonly contentType: string; readonly body: string }
   /** Fields on every answer, successes and errors alike. */
   readonly commonHeaders: readonly (readonly [name: string, value: string])[]
-  /** Whether the Accept header may choose the format. */
-  readonly variesByAccept: boolean
+  /** Whether the Accept header may choose the format of a request. Never throws. */
+  variesByAccept(request: ImageRequest): boolean
   /** Cache-Control where neither source nor request says anything. */
   readonly defaultCacheControl: string
 }

@@ -170,7 +170,7 @@ export class Canvas {
       }
       if (isForced) image.png()
       else if (job.format !== undefined) image.toFormat(job.format as 'jpeg', job.options)
-      else if (this.#encoders.length === 0) image.toFormat(source.outputFormat as 'jpeg')
+      else if (this.#encoders.length === 0) image.toFormat(source.outputFormat as 'jpeg', job.options)
     })
     image = this.#withMetadata(image).timeout({ seconds: job.timeoutSeconds })
     const { data, info } = await this.run(() => image.toBuffer({ resolveWithObject: true }))

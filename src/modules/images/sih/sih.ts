@@ -66,7 +66,7 @@ export function createSih(settings: SihSettings): Dialect {
         ? []
         : [['Access-Control-Allow-Origin', settings.corsOrigin] as const]),
     ],
-    variesByAccept: settings.autoFormats.length > 0,
+    variesByAccept: () => settings.autoFormats.length > 0,
     defaultCacheControl: 'max-age=31536000,public',
   }
 }
