@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
+import { decode } from 'blurhash'
 import sharp, { type Sharp } from 'sharp'
 import { Secret } from '../../src/base/secret.ts'
 import { imageUrl, srcset } from '../../src/modules/images/readable/links.ts'
@@ -128,6 +129,61 @@ for (const { query, file = '/card.png', like, type = 'image/png', tolerance = 0.
     assert.ok(difference <= tolerance, `differs by ${difference}`)
   })
 }
+
+interface Description {
+  readonly [key: string]: unknown
+  readonly dominant: string
+  readonly blurhash: string
+  readonly lqip: string
+}
+
+/** Mean of each channel of RGBA pixels. */
+function meanOf(pixels: Uint8ClampedArray | Buffer): readonly number[] {
+  return [0, 1, 2].map((channel) => {
+    let sum = 0
+    for (let at = channel; at < pixels.length; at += 4) sum += pixels[at]!
+    return sum / (pixels.length / 4)
+  })
+}
+
+test('f=json describes the variant: size, original, main colour, and two stand-ins that look like it', async () => {
+  const red = sharp({ create: { width: 60, height: 90, channels: 3, background: '#c81e14' } })
+  await shelf.put('red.png', await red.png().toBuffer())
+  await shelf.put(
+    'red.svg',
+    '<svg xmlns="http://www.w3.org/2000/svg" width="60" height="90"><rect width="60" height="90" fill="#c81e14"/></svg>',
+  )
+  const cases = [
+    { file: 'red.png', query: 'w=20&f=json', size: [20, 30], original: ['png', 60, 90], main: [200, 30, 20] },
+    { file: 'red.svg', query: 'f=json', size: [60, 90], original: ['svg', 60, 90], main: [200, 30, 20] },
+    { file: 'phone.jpg', query: 'f=json', size: [60, 80], original: ['jpeg', 80, 60], main: undefined },
+    { file: 'anim.gif', query: 'f=json', size: [16, 12], original: ['gif', 16, 12], main: [255, 0, 0] },
+  ] as const
+  for (const { file, query, size, original, main } of cases) {
+    const { status, headers, body } = await ask(signed(query, `/${file}`))
+    assert.equal(status, 200, body.toString())
+    assert.equal(headers.get('content-type'), 'application/json')
+    const said = JSON.parse(body.toString()) as Description
+    assert.deepEqual([said['width'], said['height']], size, file)
+    const bytes = shelf.bytes.get(file)!.length
+    const [format, width, height] = original
+    assert.deepEqual(said['original'], { format, width, height, bytes })
+    const tiny = await sharp(Buffer.from(said.lqip.split(',')[1]!, 'base64')).metadata()
+    assert.deepEqual([tiny.format, Math.max(tiny.width, tiny.height)], ['webp', 16])
+    const blurred = meanOf(decode(said.blurhash, 16, 16))
+    if (main === undefined) continue
+    const dominant = [1, 3, 5].map((at) => Number.parseInt(said.dominant.slice(at, at + 2), 16))
+    for (const [index, value] of main.entries()) {
+      assert.ok(Math.abs(dominant[index]! - value) <= 16, `${file} ${said.dominant}`)
+      assert.ok(Math.abs(blurred[index]! - value) <= 12, `${file} ${blurred.join()}`)
+    }
+  }
+  const { headers } = await ask(signed('f=json', '/red.png'))
+  const again = await fetch(signed('f=json', '/red.png'), {
+    headers: { 'if-none-match': headers.get('etag')! },
+  })
+  assert.equal(again.status, 304)
+})
 
 test('a preset is a folder before the path, or its parameters; an original needs nothing', async () => {
   const width = async (path: string) => {

@@ -14,8 +14,9 @@ export function explainTask(service: ImageService, request: ImageRequest): reado
       lines.push(`images: edit ${edit} ${JSON.stringify(value) ?? ''}, from ${from}${known}`)
     }
     acceptEdits(edits, service.limits)
-    if (edits.length === 0 && output.format === undefined)
+    if (edits.length === 0 && output.format === undefined && output.isDescription !== true)
       lines.push('images: no edits: the original is sent as it is')
+    else if (output.isDescription === true) lines.push('images: described as JSON')
     else
       lines.push(
         `images: format ${output.format ?? 'of the source'}${output.isNegotiated ? ' (by the Accept header)' : ''}`,

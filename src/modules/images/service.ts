@@ -83,8 +83,9 @@ async function obtain(
   task: ImageTask,
 ): Promise<EdgeResponse> {
   const edits = acceptEdits(task.edits, service.limits)
-  const { format, options } = task.output
-  const isUntouched = edits.length === 0 && format === undefined && Object.keys(options).length === 0
+  const { format, options, isDescription } = task.output
+  const isUntouched =
+    edits.length === 0 && format === undefined && isDescription !== true && Object.keys(options).length === 0
   if (isUntouched) return passThrough(service, engine, asked, task)
   return engine.gate.run(asked.client, asked.signal, () =>
     service.sources.using(task.source, asked.signal, (picture) =>
@@ -158,6 +159,7 @@ async function transform(
   const job: Job = {
     ...jobOf(service, jobEdits, encoderOf(task.output.format), task.output.options),
     isAnimatedByDefault: type === 'image/gif',
+    isDescription: task.output.isDescription === true,
   }
   const { rendered, bytes } = await engine.pool.run(job, inputs, service.ask, asked.signal)
   const resultType = rendered.isForced ? `image/${rendered.format}` : typeOf(service, task, type)
@@ -221,6 +223,7 @@ function jobOf(
 
 /** `image/` and the chosen format; where none was chosen the type of the source, whatever an encoder edit made of it. */
 function typeOf(service: ImageService, task: ImageTask, sourceType: string): string {
+  if (task.output.isDescription === true) return 'application/json'
   const chosen = task.edits.findLast(({ name }) => name === 'toFormat')?.value ?? task.output.format
   if (typeof chosen === 'string')
     return chosen === 'jpg' && !service.isStrict ? 'image/jpeg' : `image/${chosen}`

@@ -30,6 +30,8 @@ export interface ImageTask {
 export interface OutputWish {
   /** What the request asks for, weaker than a `toFormat` among the edits; undefined leaves the format. */
   readonly format: string | undefined
+  /** Not the picture is wanted but what describes it, as JSON: size, main colour, placeholders. */
+  readonly isDescription?: boolean
   /** The format came out of the Accept header, so the answer varies by it. */
   readonly isNegotiated: boolean
   /** Options of the encoder of `format`. */

@@ -8,6 +8,8 @@ export type MetadataPolicy = 'keep' | 'copyright' | 'strip'
 export interface Job {
   /** The source is an SVG that is sent as one: it is only made harmless. */
   readonly isDrawing?: boolean
+  /** The result is described as JSON instead of being encoded. */
+  readonly isDescription?: boolean
   readonly edits: readonly JobEdit[]
   /** Chosen format and options of its encoder; undefined keeps the source's. */
   readonly format: string | undefined

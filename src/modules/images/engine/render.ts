@@ -1,4 +1,5 @@
 import { Canvas } from './canvas.ts'
+import { describe } from './describe.ts'
 import { type Inspected, inspectInput } from './inspect-input.ts'
 import type { Ask, Job, Rendered } from './job.ts'
 import { checkOutputSize } from './output-size.ts'
@@ -18,7 +19,7 @@ export async function render(
   const work = job.edits.filter((edit) => !(source.isAnimated && NOT_ANIMATED.has(edit.name)))
   checkOutputSize(source, work, job.limits)
   for (const edit of work) await canvas.apply(edit, inputs, ask)
-  return canvas.encode()
+  return job.isDescription === true ? describe(canvas, inputs[0]!.length) : canvas.encode()
 }
 
 function drawingOf({ width, height }: Inspected): Rendered {

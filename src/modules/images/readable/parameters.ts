@@ -19,7 +19,7 @@ const PLACES = [
   ...['center', 'top', 'right-top', 'right', 'right-bottom', 'bottom', 'left-bottom', 'left', 'left-top'],
   ...['attention', 'entropy', 'face'],
 ] as const
-const FORMATS = ['auto', 'avif', 'webp', 'jpeg', 'jpg', 'png', 'gif', 'tiff'] as const
+const FORMATS = ['auto', 'avif', 'webp', 'jpeg', 'jpg', 'png', 'gif', 'tiff', 'json'] as const
 const COLOUR = /^(?:[\da-f]{3,4}|[\da-f]{6}|[\da-f]{8}|[a-z]{3,20})$/i
 const HEX = /^[\da-f]+$/i
 

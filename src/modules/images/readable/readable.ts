@@ -69,13 +69,19 @@ export function createReadable(settings: ReadableSettings): Dialect {
       preset === undefined ? 'query' : `preset ${preset}${canonicalText(own) === '' ? '' : ' and query'}`
     const parameters = readParameters(all, from)
     const isNegotiated = isAutomatic(all)
-    const format = isNegotiated ? negotiate(request.accept, automatic) : parameters.format
+    const isDescription = parameters.format === 'json'
+    const format = isDescription
+      ? undefined
+      : isNegotiated
+        ? negotiate(request.accept, automatic)
+        : parameters.format
     return {
       source: { bucket: sourceOf(parameters, settings), key: decodedKey(key) },
-      edits: upright(parameters, format !== undefined && !isNegotiated),
+      edits: upright(parameters, isDescription || (format !== undefined && !isNegotiated)),
       output: {
         format,
         isNegotiated,
+        ...(isDescription && { isDescription }),
         options: parameters.quality === undefined ? {} : { quality: parameters.quality },
       },
       response: {
