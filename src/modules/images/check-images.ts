@@ -1,6 +1,8 @@
 import { type Findings, listed, type Segments } from '../../base/problem.ts'
 import { describeCidrProblem } from '../../http/address.ts'
 import { isRecord } from './engine/edits.ts'
+import { policySchema } from './dit/policy.ts'
+import { isValidTransformation } from './dit/dit.ts'
 import { ImageError } from './image-error.ts'
 import {
   isPictureParameter,
@@ -44,19 +46,32 @@ export function checkImages(config: unknown, segments: Segments, whole: unknown,
   }
 }
 
+/** By dialect, keys that belong to others. */
+const FOREIGN: Readonly<Record<string, readonly string[]>> = {
+  sih: ['presets', 'policies', 'policy'],
+  dit: ['presets', 'rewrite', 'signing', 'strict', 'autoFormats'],
+  edge: ['rewrite', 'strict', 'policies', 'policy'],
+}
+
 /** Keys of another dialect, and presets whose parameters nobody could read. */
 function checkDialect(
   config: Readonly<Record<string, unknown>>,
   segments: Segments,
   findings: Findings,
 ): void {
-  const { dialect, presets } = config
-  const foreign = dialect === 'edge' ? ['rewrite', 'strict'] : ['presets']
+  const { dialect, presets, policies, policy } = config
+  const foreign = typeof dialect === 'string' ? (FOREIGN[dialect] ?? []) : []
   for (const key of foreign)
     if (config[key] !== undefined)
       findings.error([...segments, key], `means nothing for the dialect ${String(dialect)}`, {
         expected: 'the key left out',
       })
+  const names = isRecord(policies) ? Object.keys(policies) : []
+  if (dialect === 'dit' && typeof policy === 'string' && !names.includes(policy))
+    findings.error([...segments, 'policy'], `there is no policy ${policy}`, {
+      expected: names.length === 0 ? 'a policy among `policies`' : listed(names),
+    })
+  if (dialect === 'dit' && isRecord(policies)) checkPolicies(policies, [...segments, 'policies'], findings)
   if (dialect !== 'edge' || !isRecord(presets)) return
   for (const [name, text] of Object.entries(presets)) {
     if (typeof text !== 'string') continue
@@ -72,6 +87,26 @@ function checkDialect(
       if (!(error instanceof ImageError)) throw error
       findings.error(place, error.message)
     }
+  }
+}
+
+/** In a query what is invalid is passed over; in a configuration it is a mistake. */
+function checkPolicies(
+  policies: Readonly<Record<string, unknown>>,
+  segments: Segments,
+  findings: Findings,
+): void {
+  for (const [name, policy] of Object.entries(policies)) {
+    const read = policySchema.safeParse(policy)
+    if (!read.success) continue
+    read.data.transformations.forEach(({ transformation: type, value }, index) => {
+      if (!isValidTransformation({ type, value, from: 'policy' }))
+        findings.error(
+          [...segments, name, 'transformations', index],
+          `${type} with ${JSON.stringify(value)} is no transformation of version 8`,
+          { expected: 'a type and a value of docs/guide/images.md' },
+        )
+    })
   }
 }
 

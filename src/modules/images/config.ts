@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { policySchema } from './dit/policy.ts'
 
 const MIB = 1_048_576
 const bytes = z.number().int().min(1)
@@ -78,9 +79,9 @@ const source = z.union([
 export const imagesSchema = z
   .strictObject({
     dialect: z
-      .enum(['sih', 'edge'])
+      .enum(['sih', 'dit', 'edge'])
       .describe(
-        "How URLs are read. `sih`: as AWS's Serverless Image Handler 7 (Dynamic Image Transformation) reads them. `edge`: readable parameters, `/photo.jpg?w=400&f=auto`, and presets.",
+        "How URLs are read. `sih`: as AWS's Serverless Image Handler 7 (Dynamic Image Transformation) reads them. `dit`: the query parameters and policies of its version 8. `edge`: readable parameters, `/photo.jpg?w=400&f=auto`, and presets.",
       ),
     presets: z
       .record(z.string().regex(/^[\w-]+$/, 'a preset is named by letters, digits, _ and -'), z.string())
@@ -88,6 +89,11 @@ export const imagesSchema = z
       .describe(
         "For `edge`: parameters by a name that may stand as the first folder of the path: `{ card: 'w=400&h=300&fit=cover' }` is `/card/photo.jpg`. Only these parameters are served unsigned.",
       ),
+    policies: z
+      .record(z.string().min(1), policySchema)
+      .default({})
+      .describe('For `dit`: transformation policies by the name that `policyId` in a query gives.'),
+    policy: z.string().min(1).optional().describe('For `dit`: the policy of requests that name none.'),
     sources: z
       .record(z.string().min(1), source)
       .optional()

@@ -23,6 +23,7 @@ import { Pool } from './engine/pool.ts'
 import { explainTask } from './explain-task.ts'
 import { ImageError } from './image-error.ts'
 import { answer, type Engine, errorResponse, type ImageService } from './service.ts'
+import { createDit } from './dit/dit.ts'
 import { createReadable } from './readable/readable.ts'
 import { compileRewrite } from './sih/compile-rewrite.ts'
 import { createSih } from './sih/sih.ts'
@@ -162,6 +163,7 @@ async function openImages(context: ModuleContext): Promise<RunningModule> {
       path: behavior.rewrite?.toOrigin(path) ?? path,
       query: request.query,
       accept: request.headers.getJoined('accept'),
+      headers: request.headers,
       nowMs: context.clock.now(),
     }
   }
@@ -197,7 +199,7 @@ async function openImages(context: ModuleContext): Promise<RunningModule> {
 }
 
 function dialectOf(
-  { dialect, autoFormats, rewrite, corsOrigin, strict, presets }: ImagesConfig,
+  { dialect, autoFormats, rewrite, corsOrigin, strict, presets, policies, policy }: ImagesConfig,
   buckets: ReadonlySet<string>,
   signingKeys: (() => readonly Secret[]) | undefined,
 ): Dialect {
@@ -209,6 +211,8 @@ function dialectOf(
         rewrite: rewrite && compileRewrite(rewrite.match, rewrite.substitution),
         isStrict: strict,
       })
+    case 'dit':
+      return createDit({ policies: new Map(Object.entries(policies)), defaultPolicy: policy, corsOrigin })
     case 'edge':
       return createReadable({ ...common, presets: new Map(Object.entries(presets)) })
   }

@@ -52,6 +52,8 @@ export interface ImageRequest {
   /** Without `?`. */
   readonly query: string | undefined
   readonly accept: string | undefined
+  /** Of the viewer, by name in lower case. */
+  readonly headers: { getJoined(name: string): string | undefined }
   readonly nowMs: number
 }
 

@@ -11,8 +11,9 @@ export function checkOutputSize(source: Inspected, edits: readonly JobEdit[], li
   let width = source.width
   let height = source.height
   const frames = 1
+  const mayTurn = edits.some(({ name, value }) => name === 'rotate' && value !== null)
   for (const { name, value } of edits) {
-    if (name === 'resize') [width, height] = resized(width, height, value, source)
+    if (name === 'resize') [width, height] = resized(width, height, value, source, mayTurn)
     else if (name === 'extend') [width, height] = extended(width, height, value)
     else if (name === 'affine') [width, height] = transformed(width, height, value)
     else if (name === 'rotate') [width, height] = rotated(width, height, value)
@@ -35,7 +36,7 @@ export function checkOutputSize(source: Inspected, edits: readonly JobEdit[], li
 
 type Size = [width: number, height: number]
 
-function resized(width: number, height: number, value: unknown, source: Inspected): Size {
+function resized(width: number, height: number, value: unknown, source: Inspected, mayTurn: boolean): Size {
   if (!isRecord(value)) return [width, height]
   const ratio = Number(value['ratio'] ?? 1)
   let wide = typeof value['width'] === 'number' ? value['width'] : undefined
@@ -46,12 +47,16 @@ function resized(width: number, height: number, value: unknown, source: Inspecte
     high = (isSized ? high! : source.height) * ratio
   }
   if (wide === undefined && high === undefined) return [width, height]
-  // A turned picture swaps its sides, so the larger of both proportions bounds the one that is not given.
-  const proportion = Math.max(width / height, height / width)
-  if (wide === undefined) return [high! * proportion, high!]
-  if (high === undefined) return [wide, wide * proportion]
+  // A turned picture swaps its sides, so the larger of both proportions bounds the side that is not given.
+  const turned = Math.max(width / height, height / width)
+  const across = mayTurn ? turned : width / height
+  const down = mayTurn ? turned : height / width
+  const longest = value['withoutEnlargement'] === true ? Math.max(width, height) : Number.POSITIVE_INFINITY
+  const bounded = ([first, second]: Size): Size => [Math.min(first, longest), Math.min(second, longest)]
+  if (wide === undefined) return bounded([high! * across, high!])
+  if (high === undefined) return bounded([wide, wide * down])
   if (value['fit'] !== 'outside') return [wide, high]
-  return [Math.max(wide, high * proportion), Math.max(high, wide * proportion)]
+  return bounded([Math.max(wide, high * across), Math.max(high, wide * down)])
 }
 
 function cut(width: number, height: number, value: unknown): Size {
