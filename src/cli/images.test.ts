@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict'
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import sharp from 'sharp'
-import { card } from '../../test/support/pictures.ts'
+import { card, scene } from '../../test/support/pictures.ts'
 import { createCli } from './cli.ts'
 
 interface Ran {
@@ -73,6 +73,94 @@ test('images try renders a file, writes the result and prints format, size, byte
     assert.match(out, /\d+ bytes, [\d.]+ % of the \d+ bytes of .*card\.png/)
     assert.match(out, /[\d.]+ ms \(\d+ ms with the start of the process\)/)
     assert.equal((await sharp(await readFile(folder.at('out'))).metadata()).width, width)
+  }
+})
+
+test('images optimise makes two sizes and a description of every picture, says what is saved, and goes on where it was', async () => {
+  await using folder = await folderWithCard()
+  await mkdir(folder.at('deep/.hidden'), { recursive: true })
+  const large = await scene(800, 600).png().toBuffer()
+  await writeFile(folder.at('deep/scene.png'), large)
+  await writeFile(folder.at('deep/scene.jpg'), await scene(800, 600).jpeg().toBuffer())
+  await writeFile(folder.at('deep/.hidden/card.png'), large)
+  await writeFile(folder.at('deep/notes.txt'), 'text')
+  const out = folder.at('results')
+  const run = () => edgeward('images', 'optimise', folder.path, '-o', out)
+  const first = await run()
+  // text.png is no picture.
+  assert.equal(first.code, 1)
+  assert.match(first.error, /text\.png: InstantiationError/)
+  assert.match(first.out, /3 of 4 pictures, 0 of them done before/)
+  assert.match(first.out, /originals .*\n {2}tile .* % less\n {2}scaled .* % less\n {2}together .* % less/)
+  const names = await readdir(out, { recursive: true })
+  assert.deepEqual(names.sort(), [
+    'card-meta.json',
+    'card-scaled.jpg',
+    'card-tile.jpg',
+    'deep',
+    'deep/scene.jpg-meta.json',
+    'deep/scene.jpg-scaled.jpg',
+    'deep/scene.jpg-tile.jpg',
+    'deep/scene.png-meta.json',
+    'deep/scene.png-scaled.jpg',
+    'deep/scene.png-tile.jpg',
+  ])
+  const sizeOf = async (name: string) => {
+    const { format, width, height } = await sharp(await readFile(join(out, name))).metadata()
+    return [format, width, height]
+  }
+  assert.deepEqual(await sizeOf('deep/scene.png-tile.jpg'), ['jpeg', 400, 400])
+  assert.deepEqual(await sizeOf('deep/scene.png-scaled.jpg'), ['jpeg', 600, 450])
+  assert.deepEqual(await sizeOf('card-scaled.jpg'), ['jpeg', 80, 60])
+  const meta = JSON.parse(await readFile(join(out, 'deep/scene.png-meta.json'), 'utf8')) as {
+    source: { bytes: number }
+    derivatives: { name: string; width: number }[]
+    description: { width: number; blurhash: string }
+  }
+  assert.equal(meta.source.bytes, large.length)
+  assert.deepEqual(
+    meta.derivatives.map(({ name, width }) => `${name} ${width}`),
+    ['tile 400', 'scaled 600'],
+  )
+  assert.deepEqual([meta.description.width, meta.description.blurhash.length > 6], [800, true])
+
+  // A result that is gone, and a run that was broken off before its last word, are made good; the rest is kept.
+  await rm(join(out, 'card-tile.jpg'))
+  await rm(join(out, 'deep/scene.jpg-meta.json'))
+  assert.match((await run()).out, /3 of 4 pictures, 1 of them done before/)
+  assert.deepEqual((await readdir(out, { recursive: true })).sort(), names)
+  await writeFile(folder.at('card.png'), large)
+  assert.match((await run()).out, /2 of them done before/)
+  assert.deepEqual(await sizeOf('card-scaled.jpg'), ['jpeg', 600, 450])
+  const sized = await edgeward(
+    'images',
+    'optimise',
+    folder.at('deep'),
+    '-o',
+    out,
+    '-f',
+    'webp',
+    '-s',
+    'hero=100x',
+    'icon=16x16',
+  )
+  assert.equal(sized.code, 0, sized.error)
+  assert.deepEqual(await sizeOf('scene.png-hero.webp'), ['webp', 100, 75])
+  assert.deepEqual(await sizeOf('scene.jpg-icon.webp'), ['webp', 16, 16])
+})
+
+test('images optimise says what is wrong with its arguments', async () => {
+  await using folder = await folderWithCard()
+  const table = [
+    { argv: [folder.at('none')], code: 1, says: /none is no folder/ },
+    { argv: [folder.path, '-f', 'bmp'], code: 2, says: /'bmp' is none of jpeg, webp, avif/ },
+    { argv: [folder.path, '-s', 'hero'], code: 2, says: /'hero' is no size: NAME=WIDTHxHEIGHT/ },
+    { argv: [folder.path, '-s', 'hero=0x'], code: 2, says: /'hero=0x' is no size/ },
+  ]
+  for (const { argv, code, says } of table) {
+    const ran = await edgeward('images', 'optimise', ...argv)
+    assert.equal(ran.code, code, ran.error)
+    assert.match(ran.error, says)
   }
 })
 

@@ -9,12 +9,15 @@ import { acceptEdits, isRecord } from './engine/edits.ts'
 import { Pool } from './engine/pool.ts'
 import { ImageError } from './image-error.ts'
 import { readThumborPath } from './sih/thumbor-path.ts'
+import { optimise, type OptimiseChoices } from './optimise/optimise-command.ts'
 import type { Edit } from './task.ts'
 
 /** `edgeward images try FILE EDITS`: renders one picture with the engine of the edge and says what it cost. */
 export function addCommands(cli: CliKit): void {
   const { output } = cli
-  const images = cli.program.command('images').description('images on the fly: try edits on a file')
+  const images = cli.program
+    .command('images')
+    .description('images on the fly: try edits on a file, optimise a folder')
   images
     .command('try')
     .description('apply edits to a picture, write the result, and print time, bytes and format')
@@ -26,6 +29,18 @@ export function addCommands(cli: CliKit): void {
     .option('-o, --out <file>', 'where the result goes; FILE.try.FORMAT of this folder unless given')
     .action(async (file: string, edits: string, options: { out?: string }) => {
       cli.exit(await tryEdits(file, edits, options.out, output))
+    })
+  images
+    .command('optimise')
+    .description(
+      'make small derivatives of every picture below a folder, and say what they save; goes on where it was broken off',
+    )
+    .argument('<folder>', 'the originals')
+    .option('-o, --out <folder>', 'where the results go; FOLDER-optimised unless given')
+    .option('-s, --size <size...>', 'NAME=WIDTHxHEIGHT; tile=400x400 and scaled=600x unless given')
+    .option('-f, --format <format>', 'jpeg, webp or avif', 'jpeg')
+    .action(async (folder: string, choices: OptimiseChoices) => {
+      cli.exit(await optimise(folder, choices, output))
     })
 }
 
