@@ -380,8 +380,8 @@ export async function startEdge(options: EdgeOptions): Promise<Edge> {
     isDraining: () => isDraining,
     metricsText: () =>
       moduleHost.metricsText() +
-      functions.metricsText() +
       cacheMetrics(cache.stats(), cache.fetching()) +
+      functions.metricsText() +
       log.metrics.text(
         {
           connections: () => listeners.reduce((sum, listener) => sum + listener.connections(), 0),
