@@ -381,6 +381,7 @@ export async function startEdge(options: EdgeOptions): Promise<Edge> {
     metricsText: () =>
       moduleHost.metricsText() +
       cacheMetrics(cache.stats(), cache.fetching()) +
+      functions.metricsText() +
       log.metrics.text(
         {
           connections: () => listeners.reduce((sum, listener) => sum + listener.connections(), 0),

@@ -107,73 +107,123 @@ const callersSchema = z
     'Who receives responses with their fields opened: callers with a verified JWT (Authorization: Bearer) whose scopes are listed. Such responses are `private, no-store`.',
   )
 
-const nativeKey = z.object({
-  Id: z.string().min(1),
-  PublicKeyConfig: z.object({ Name: z.string().min(1), EncodedKey: z.string().min(1) }),
+// The shapes of CloudFront's API (FieldLevelEncryptionConfig and its like): names are AWS's.
+const quantity = z
+  .number()
+  .int()
+  .min(0)
+  .optional()
+  .describe('Number of items, as the API gives it. Not used.')
+const callerReference = z.string().optional().describe('As the API gives it. Not used.')
+const comment = z.string().optional().describe('What it is for.')
+const time = z.string().optional().describe('As the API gives it. Not used.')
+const id = z.string().min(1).max(256)
+const fieldPattern = z
+  .string()
+  .regex(
+    /^[A-Za-z0-9._\-[\]]{1,127}\*?$/,
+    'a field pattern is up to 128 letters, digits and `._-[]`, with a star at its end',
+  )
+
+const nativeKey = z.strictObject({
+  Id: id.describe('Id of the key.'),
+  CreatedTime: time,
+  PublicKeyConfig: z
+    .strictObject({
+      Name: id.describe('Name of the key, which stands in what is encrypted.'),
+      EncodedKey: z.string().min(1).describe('PEM text of an RSA public key of 2,048 bits.'),
+      CallerReference: callerReference,
+      Comment: comment,
+    })
+    .describe('A PublicKeyConfig.'),
 })
-const nativeProfile = z.object({
-  Id: z.string().min(1),
-  FieldLevelEncryptionProfileConfig: z.object({
-    EncryptionEntities: z.object({
-      Items: z
-        .array(
-          z.object({
-            PublicKeyId: z.string().min(1),
-            ProviderId: z.string().min(1),
-            FieldPatterns: z.object({
-              Items: z
-                .array(
-                  z
-                    .string()
-                    .regex(
-                      /^[A-Za-z0-9._\-[\]]{1,127}\*?$/,
-                      'a field pattern is up to 128 letters, digits and `._-[]`, with a star at its end',
-                    ),
-                )
-                .min(1),
-            }),
-          }),
-        )
-        .min(1),
-    }),
-  }),
+
+const nativeEntity = z.strictObject({
+  PublicKeyId: id.describe('Id of a key of publicKeys.'),
+  ProviderId: id.describe('Name of the provider, which stands in what is encrypted.'),
+  FieldPatterns: z
+    .strictObject({
+      Quantity: quantity,
+      Items: z.array(fieldPattern).min(1).describe('Names of fields.'),
+    })
+    .describe('Which fields are encrypted with the key.'),
 })
+
+const nativeProfile = z.strictObject({
+  Id: id.describe('Id of the profile.'),
+  LastModifiedTime: time,
+  FieldLevelEncryptionProfileConfig: z
+    .strictObject({
+      Name: id.optional().describe('Name of the profile.'),
+      CallerReference: callerReference,
+      Comment: comment,
+      EncryptionEntities: z
+        .strictObject({
+          Quantity: quantity,
+          Items: z.array(nativeEntity).min(1).describe('Keys and the fields they are for.'),
+        })
+        .describe('Keys and the fields they are for.'),
+    })
+    .describe('A FieldLevelEncryptionProfileConfig.'),
+})
+
+const nativeConfig = z.strictObject({
+  CallerReference: callerReference,
+  Comment: comment,
+  ContentTypeProfileConfig: z
+    .strictObject({
+      ForwardWhenContentTypeIsUnknown: z
+        .boolean()
+        .describe('Whether bodies of other content types are forwarded; otherwise they are answered 400.'),
+      ContentTypeProfiles: z
+        .strictObject({
+          Quantity: quantity,
+          Items: z
+            .array(
+              z.strictObject({
+                ContentType: z.string().min(1).describe('application/x-www-form-urlencoded.'),
+                Format: z.literal('URLEncoded').describe('The only format there is.'),
+                ProfileId: id.optional().describe('Id of a profile; without one such bodies are forwarded.'),
+              }),
+            )
+            .default([])
+            .describe('Profiles by content type.'),
+        })
+        .optional()
+        .describe('Profiles by content type.'),
+    })
+    .optional()
+    .describe('Which profile counts by content type.'),
+  QueryArgProfileConfig: z
+    .strictObject({
+      ForwardWhenQueryArgProfileIsUnknown: z
+        .boolean()
+        .describe(
+          'Whether requests that name an unknown profile are forwarded; otherwise they are answered 400.',
+        ),
+      QueryArgProfiles: z
+        .strictObject({
+          Quantity: quantity,
+          Items: z
+            .array(
+              z.strictObject({
+                QueryArg: id.describe('Value of the query parameter fle-profile.'),
+                ProfileId: id.describe('Id of a profile.'),
+              }),
+            )
+            .default([])
+            .describe('Profiles by the query parameter fle-profile.'),
+        })
+        .optional()
+        .describe('Profiles by the query parameter fle-profile.'),
+    })
+    .optional()
+    .describe('Which profile counts by query parameter, before the content type.'),
+})
+
 const nativeSchema = z
   .strictObject({
-    config: z
-      .object({
-        ContentTypeProfileConfig: z
-          .object({
-            ForwardWhenContentTypeIsUnknown: z.boolean(),
-            ContentTypeProfiles: z
-              .object({
-                Items: z
-                  .array(
-                    z.object({
-                      ContentType: z.string(),
-                      Format: z.literal('URLEncoded'),
-                      ProfileId: z.string().optional(),
-                    }),
-                  )
-                  .default([]),
-              })
-              .optional(),
-          })
-          .optional(),
-        QueryArgProfileConfig: z
-          .object({
-            ForwardWhenQueryArgProfileIsUnknown: z.boolean(),
-            QueryArgProfiles: z
-              .object({
-                Items: z
-                  .array(z.object({ QueryArg: z.string().min(1), ProfileId: z.string().min(1) }))
-                  .default([]),
-              })
-              .optional(),
-          })
-          .optional(),
-      })
-      .describe('A FieldLevelEncryptionConfig.'),
+    config: nativeConfig.describe('A FieldLevelEncryptionConfig.'),
     profiles: z.array(nativeProfile).min(1).describe('The FieldLevelEncryptionProfiles it names.'),
     publicKeys: z.array(nativeKey).min(1).describe('The PublicKeys these name.'),
   })
