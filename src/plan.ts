@@ -26,6 +26,7 @@ export interface Plan {
   /** Where the edge keeps what it needs between starts. Absolute. */
   readonly dataFolder: string
   readonly secrets: PlannedSecrets
+  readonly keys: PlannedKeys
   readonly modules: PlannedModules
   readonly cache: PlannedCache
   /** Files of address databases (mmdb); undefined is the default that comes with the package. */
@@ -44,6 +45,16 @@ export type PlannedSecrets =
       readonly region: string | undefined
       readonly endpoint: string | undefined
       readonly refreshMs: number
+    }
+
+/** Where RSA keys are kept. */
+export type PlannedKeys =
+  | { readonly store: 'embedded'; readonly folder: string }
+  | {
+      readonly store: 'aws-kms'
+      readonly region: string | undefined
+      readonly endpoint: string | undefined
+      readonly aliasPrefix: string
     }
 
 /** What modules were configured with at one place, compiled by each, by the key of the module. */
@@ -126,6 +137,8 @@ export interface PlannedAccessLog {
 export interface PlannedCache {
   /** Bodies, heads and indexes in the memory of each process, together. */
   readonly memoryBytes: number
+  /** Where responses are kept beside memory, and how many bytes of them; undefined for nowhere. */
+  readonly disk: { readonly folder: string; readonly maxBytes: number } | undefined
   /** Lower-case names of response fields whose words are tags. */
   readonly tagHeaders: readonly string[]
   /** When responses carry Cache-Status (RFC 9211). */

@@ -105,6 +105,7 @@ export function planFor(
     admin: undefined,
     cache: {
       memoryBytes: 1 << 20,
+      disk: undefined,
       tagHeaders: [],
       cacheStatus: 'never',
       finishAbandoned: false,
@@ -114,6 +115,7 @@ export function planFor(
     geo: { countryFile: undefined, asnFile: undefined },
     dataFolder: '/nowhere',
     secrets: { store: 'embedded', file: '/nowhere/secrets.json', key: { file: '/nowhere/secrets.key' } },
+    keys: { store: 'embedded', folder: '/nowhere/keys' },
     modules: {},
   }
 }

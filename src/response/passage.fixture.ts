@@ -147,6 +147,7 @@ function planOf(identity: Identity): Plan {
     admin: undefined,
     cache: {
       memoryBytes: 1 << 20,
+      disk: undefined,
       tagHeaders: [],
       cacheStatus: 'never',
       finishAbandoned: false,
@@ -156,6 +157,7 @@ function planOf(identity: Identity): Plan {
     geo: { countryFile: undefined, asnFile: undefined },
     dataFolder: '/nowhere',
     secrets: { store: 'embedded', file: '/nowhere/secrets.json', key: { file: '/nowhere/secrets.key' } },
+    keys: { store: 'embedded', folder: '/nowhere/keys' },
     modules: {},
   }
 }

@@ -5,6 +5,7 @@ import { mkdir, writeFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import type * as identityModule from 'amazon-cognito-identity-js'
 
 /** What is run, unmodified. Exact versions: the figures are theirs. */
 export const packages = {
@@ -66,7 +67,7 @@ const done = <T>(run: (back: Back<T>) => void): Promise<T> =>
     run((error, result) => (error === null || error === undefined ? resolve(result!) : reject(error))),
   )
 
-type IdentityJs = typeof import('amazon-cognito-identity-js')
+type IdentityJs = typeof identityModule
 
 /** amazon-cognito-identity-js. */
 export function identityJs(folder: string, { endpoint, poolId, clientId }: Where): Client {
@@ -194,9 +195,12 @@ export interface SdkClient {
   destroy(): void
 }
 export interface Sdk {
-  open(endpoint: string, credentials?: { accessKeyId: string; secretAccessKey: string }): SdkClient
+  readonly open: (
+    endpoint: string,
+    credentials?: { accessKeyId: string; secretAccessKey: string },
+  ) => SdkClient
   /** A command by the name of its operation. */
-  command(operation: string, input: object): object
+  readonly command: (operation: string, input: object) => object
 }
 
 export function loadSdk(folder: string): Sdk {
