@@ -11,6 +11,7 @@ import { fileURLToPath } from 'node:url'
 import fc from 'fast-check'
 import { Secret } from '../../src/base/secret.ts'
 import { checkConfig } from '../../src/config/check.ts'
+import { signedHeaders } from '../../src/modules/cognito-proxy/as-admin.ts'
 import { cognitoWebAcl, IP_SETS } from '../../src/modules/cognito-proxy/web-acl.ts'
 import { malformedCall } from '../support/cognito/malformed.ts'
 import {
@@ -24,7 +25,7 @@ import {
   POOL,
 } from '../support/cognito/stand.ts'
 import { ManualClock } from '../support/manual-clock.ts'
-import { runEdge } from '../support/running-edge.ts'
+import { runEdge, talk } from '../support/running-edge.ts'
 
 const LAUNCHER = fileURLToPath(new URL('../../bin/edgeward.cjs', import.meta.url))
 const advancedSecurity = {
@@ -255,12 +256,42 @@ test('a pool that does not answer, and a secret that is not there, are told in t
   assert.ok(edge.said.some((line) => line.includes('there is no secret "pool-client"')))
 })
 
-test('operations of administrators pass as they are when the configuration says so', async () => {
-  await using origin = await listen()
-  await using edge = await before(origin.url, { otherOperations: 'pass' }, {}, {})
-  const body = '{ "UserPoolId" : "x" }'
-  assert.equal((await call(edge.url, 'AdminGetUser', body)).status, 200)
-  assert.equal(origin.heard.pop()!.body, body)
+test('operations of administrators pass as they are when the configuration says so, with the signature of the caller', async () => {
+  await using stand = await openStand({ proxy: { otherOperations: 'pass' } })
+  const body = Buffer.from(`{ "UserPoolId" : "${POOL}" }`)
+  const ask = async (key: string) => {
+    const host = new URL(stand.pool.url).host
+    const headers = signedHeaders(
+      { host, contentType: 'application/x-amz-json-1.1', name: 'ListUsers', body },
+      { ...advancedSecurity },
+      { secretAccessKey: new Secret(key), sessionToken: undefined },
+      Date.now(),
+    )
+    return call(
+      stand.edge.url,
+      'ListUsers',
+      body.toString(),
+      Object.fromEntries(headers.filter(([name]) => name !== 'host')),
+    )
+  }
+  const listed = await ask(ADMINISTRATOR.key)
+  assert.deepEqual([listed.status, listed.body], [200, { Users: [] }])
+  assert.equal((await ask('another')).error, 'InvalidSignatureException')
+})
+
+test('a body that is cut short never reaches the pool', async () => {
+  await using stand = await openStand()
+  const head = [
+    'POST / HTTP/1.1',
+    'Host: shop.test',
+    'Content-Type: application/x-amz-json-1.1',
+    'X-Amz-Target: AWSCognitoIdentityProviderService.ForgotPassword',
+    'Content-Length: 500',
+  ].join('\r\n')
+  const body = JSON.stringify({ ClientId: CLIENT, Username: 'ann' })
+  await talk(stand.edge.port, `${head}\r\n\r\n${body}`, { halfClose: true })
+  await stand.edge.ended(1)
+  assert.equal(stand.pool.counts.size, 0)
 })
 
 test('calls near a quota are told of at 50, 70 and 90 percent, in the log, the metrics and on the admin port', async () => {
@@ -302,7 +333,11 @@ test('the ready web ACL lets in, keeps out and limits, in this order, by sets th
   await put('cognito-deny-v4', ['127.0.0.0/8'])
   assert.equal(await ask(), 403)
   await put('cognito-allow-v4', ['127.0.0.1/32'])
-  assert.equal(await ask(), 204)
+  for (let i = 0; i < 120; i++) assert.equal(await ask(), 204)
+  await put('cognito-allow-v4', [])
+  await put('cognito-deny-v4', [])
+  let asked = 0
+  while ((await ask()) === 204) assert.ok(asked++ < 150, 'RateLimit never came')
   assert.deepEqual(
     (cognitoWebAcl(100) as { Rules: { Name: string }[] }).Rules.map(({ Name }) => Name),
     ['AllowList', 'DenyList', 'RateLimit'],

@@ -1,5 +1,12 @@
 import assert from 'node:assert/strict'
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
 import { test } from 'node:test'
+import { fileURLToPath } from 'node:url'
 import {
   AuthenticationDetails,
   CognitoUser,
@@ -9,6 +16,7 @@ import {
 } from 'amazon-cognito-identity-js'
 import { createRemoteJWKSet, jwtVerify } from 'jose'
 import {
+  ADMINISTRATOR,
   call,
   CLIENT,
   CLIENT_SECRET,
@@ -18,6 +26,8 @@ import {
   POOL,
   type Stand,
 } from '../support/cognito/stand.ts'
+
+const LAUNCHER = fileURLToPath(new URL('../../bin/edgeward.cjs', import.meta.url))
 
 const done = <T>(
   run: (callback: (error: Error | null | undefined, result?: T) => void) => void,
@@ -318,4 +328,51 @@ test('the secret is in nothing but what the pool is sent', async () => {
     visits.map(({ viewerRequestLogData }) => viewerRequestLogData),
     ['cognito SignUp', 'cognito ConfirmSignUp', 'cognito InitiateAuth', 'cognito RevokeToken'],
   )
+})
+
+test('SRP completes in advanced-security mode too, by signed Admin calls', async () => {
+  const advancedSecurity = {
+    userPoolId: POOL,
+    region: 'us-east-1',
+    accessKeyId: ADMINISTRATOR.id,
+    secretAccessKey: 'pool-administrator',
+  }
+  await using stand = await openStand({ proxy: { advancedSecurity } })
+  await signUp(stand, 'fay')
+  const user = new CognitoUser({ Username: 'fay', Pool: poolAt(stand.edge.url) })
+  const session = await signIn(user, PASSWORD)
+  assert.equal(session.getAccessToken().payload['username'], 'fay')
+  assert.equal(stand.pool.counts.get('AdminInitiateAuth ok'), 1)
+  assert.equal(stand.pool.counts.get('AdminRespondToAuthChallenge ok'), 1)
+  await assert.rejects(signIn(user, 'Wrong-horse-1'), named('NotAuthorizedException'))
+})
+
+test('edgeward user-pool runs a pool, and says what is wrong with its options', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'edgeward-user-pool-'))
+  const start = (...args: string[]) =>
+    spawn(process.execPath, [LAUNCHER, 'user-pool', '-d', folder, ...args], {
+      stdio: ['ignore', 'pipe', 'pipe'],
+    })
+  try {
+    const wrong = start('--pool', 'nope')
+    let said = ''
+    wrong.stderr.on('data', (chunk) => (said += String(chunk)))
+    assert.deepEqual(await once(wrong, 'close'), [2, null])
+    assert.match(said, /a pool id looks like local_users/)
+    const child = start('-p', '0')
+    const closed = once(child, 'close')
+    const [line] = (await once(createInterface({ input: child.stdout }), 'line')) as [string]
+    const url = /^user-pool listening on (http:\/\/127\.0\.0\.1:\d+)$/.exec(line)![1]!
+    const Username = 'gus'
+    const made = await call(url, 'SignUp', { ClientId: 'public', Username, Password: PASSWORD })
+    assert.equal(made.status, 200)
+    assert.equal(
+      (await call(url, 'SignUp', { ClientId: 'confidential', Username, Password: PASSWORD })).error,
+      'NotAuthorizedException',
+    )
+    child.kill('SIGTERM')
+    assert.deepEqual(await closed, [0, null])
+  } finally {
+    await rm(folder, { recursive: true })
+  }
 })

@@ -21,6 +21,15 @@ const JSON_TYPE = 'application/x-amz-json-1.1'
 const PASSED = ['user-agent', 'x-amz-user-agent', 'accept-language'] as const
 /** What the edge tells threat protection of a browser. */
 const TOLD = ['user-agent', 'accept-language'] as const
+/** What a call with credentials of AWS consists of. */
+const SIGNED = [
+  'content-type',
+  'x-amz-target',
+  'x-amz-date',
+  'x-amz-security-token',
+  'x-amz-content-sha256',
+  'authorization',
+] as const
 const NAME = /^[A-Za-z]{1,64}$/
 
 /** What the hooks of a behavior work with. */
@@ -101,7 +110,7 @@ export function createProxyHooks(needs: ProxyNeeds): Hooks {
   async function prepare(passage: Passage, request: OriginRequest): Promise<OriginRequest> {
     const name = targetOf(passage.request)
     const operation = Object.hasOwn(operations, name) ? operations[name] : undefined
-    if (operation === undefined) return request
+    if (operation === undefined) return asItIs(passage, request)
     const bytes = await read(request.body)
     const { address } = passage.request.client
     const supplied = supply(name, operation, readInput(bytes), {
@@ -123,6 +132,16 @@ export function createProxyHooks(needs: ProxyNeeds): Hooks {
     // Where a token is the proof, the bytes go as they came.
     const body = supplied.body === undefined ? bytes : Buffer.from(JSON.stringify(supplied.body))
     return call(passage, request, headers, body)
+  }
+
+  /** What a caller has signed itself is for the host of the pool. */
+  function asItIs(passage: Passage, request: OriginRequest): OriginRequest {
+    const headers = new HeaderList(['Host', hostOf(request.origin)])
+    for (const name of SIGNED) {
+      const value = passage.request.headers.get(name)
+      if (value !== undefined) headers.append(name, value)
+    }
+    return { ...request, path: '/', query: undefined, headers }
   }
 
   function signed(

@@ -87,18 +87,21 @@ export function createCodes(options: {
     },
     use(user, purpose, code) {
       const row = store.tryCode(user.poolId, user.username, purpose)
-      if (row === undefined)
-        throw new PoolError('ExpiredCodeException', 'Invalid code provided, please request a code again.')
+      if (row === undefined) throw wrongCode()
       if (row.tries > MAX_TRIES)
         throw new PoolError('LimitExceededException', 'Attempt limit exceeded, please try after some time.')
       const given = Buffer.from(hashOf(user, purpose, code))
-      if (!timingSafeEqual(given, Buffer.from(row.hash)))
-        throw new PoolError('CodeMismatchException', 'Invalid verification code provided, please try again.')
+      if (!timingSafeEqual(given, Buffer.from(row.hash))) throw wrongCode()
       if (row.expiresAt <= clock.now())
         throw new PoolError('ExpiredCodeException', 'Invalid code provided, please request a code again.')
       store.dropCode(user.poolId, user.username, purpose)
     },
   }
+}
+
+/** What whoever has a wrong code is told, and whoever has a name that nobody has. */
+export function wrongCode(): PoolError {
+  return new PoolError('CodeMismatchException', 'Invalid verification code provided, please try again.')
 }
 
 /** `a***@e***`, as the API shows addresses. */

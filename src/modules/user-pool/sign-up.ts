@@ -1,5 +1,5 @@
 import { attributesOf, EMAIL, type Input, optionalText, refuseReserved, textOf } from './input.ts'
-import { invalid, notAuthorized, PoolError } from './pool-error.ts'
+import { invalid, notAuthorized } from './pool-error.ts'
 import {
   callerOf,
   type Caller,
@@ -11,7 +11,7 @@ import {
   save,
   setPassword,
 } from './pool.ts'
-import { type DeliveryDetails, mask } from './codes.ts'
+import { type DeliveryDetails, mask, wrongCode } from './codes.ts'
 import type { User } from './store.ts'
 
 const USERNAME = /^[\p{L}\p{M}\p{S}\p{N}\p{P}]+$/u
@@ -57,8 +57,7 @@ export function confirmSignUp(pools: Pools, input: Input): object {
   const code = textOf(input, 'ConfirmationCode')
   const user = findUser(pools, caller.poolId, name)
   // The same as for a code that is wrong, so that names cannot be found out.
-  if (user === undefined)
-    throw new PoolError('ExpiredCodeException', 'Invalid code provided, please request a code again.')
+  if (user === undefined) throw wrongCode()
   if (user.status === 'CONFIRMED')
     throw notAuthorized('User cannot be confirmed. Current status is CONFIRMED')
   pools.codes.use(user, 'sign-up', code)
@@ -97,8 +96,7 @@ export function confirmForgotPassword(pools: Pools, input: Input): object {
   const password = textOf(input, 'Password', 256)
   checkPasswordPolicy(caller.pool.passwordPolicy, password)
   const user = findUser(pools, caller.poolId, name)
-  if (user === undefined)
-    throw new PoolError('ExpiredCodeException', 'Invalid code provided, please request a code again.')
+  if (user === undefined) throw wrongCode()
   pools.codes.use(user, 'reset', code)
   setPassword(pools, user, password)
   confirm(pools, user)
