@@ -46,7 +46,11 @@ async function serve({ output }: CliKit, options: Options): Promise<ExitCode> {
     },
   })
   if (!parsed.success) {
-    for (const { path, message } of parsed.error.issues) output.error(`${path.join('.')}: ${message}`)
+    for (const issue of parsed.error.issues) {
+      // A key that is wrong says why one level down.
+      const message = (issue.code === 'invalid_key' ? issue.issues[0]?.message : undefined) ?? issue.message
+      output.error(`${issue.path.join('.')}: ${message}`)
+    }
     return exitCodes.badConfig
   }
   const folder = resolve(options.data)
