@@ -23,7 +23,7 @@ const BROWSER = {
 }
 const PATHS = ['/catalogue/shoes/red-shoe-42.html?page=2&sort=price']
 
-const { numbers } = readOptions({ seconds: 4, rounds: 5, warm: 2, connections: 32 })
+const { numbers } = readOptions({ seconds: 4, rounds: 5, warm: 8, connections: 32 })
 await using origin = await startFixedOrigin({
   bodyBytes: BODY_BYTES,
   headers: { 'Cache-Control': 'max-age=3600' },

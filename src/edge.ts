@@ -1,10 +1,11 @@
+import { join } from 'node:path'
 import type { AdminRoute } from './admin-route.ts'
 import { systemClock, type Clock } from './base/clock.ts'
 import { createMemoryRelief } from './base/memory-relief.ts'
 import { type Cache, createCache } from './cache/cache.ts'
 import { InvalidationFollower, type InvalidationRequest } from './cache/invalidations.ts'
 import { createSpool } from './cache/spool.ts'
-import { MemoryStore } from './cache/store/memory.ts'
+import { openStore } from './cache/store/open-store.ts'
 import { createDistribution } from './distribution/distribution.ts'
 import { type Geo, openGeo } from './distribution/geo.ts'
 import { createViewerHeaders } from './distribution/viewer-header-source.ts'
@@ -18,6 +19,7 @@ import { Body } from './http/body.ts'
 import { HeaderList } from './http/header-list.ts'
 import { type Door, Exchanges } from './listener/door.ts'
 import { type Listener, openListener } from './listener/listener.ts'
+import { cacheMetrics } from './log/cache-metrics.ts'
 import { createLog, type Log } from './log/log.ts'
 import type { OperationalLogger } from './log/operational.ts'
 import { signBucketRequest } from './origin/bucket.ts'
@@ -36,6 +38,7 @@ import { createSeams, type Seams } from './seams/seams.ts'
 import { createResponse } from './response/response.ts'
 import { type EdgeResponse, type Outcome, Passage, Visit, type ViewerRequest } from './visit.ts'
 import { trimForBehavior } from './response/shape.ts'
+import { warm, type Warmed } from './warm.ts'
 
 export interface EdgeOptions {
   readonly plan: Plan
@@ -73,6 +76,8 @@ export interface Edge {
   isDraining(): boolean
   /** All metrics in the text format of Prometheus. */
   metricsText(): string
+  /** Fetches a URL into the cache, unless it is there and fresh. */
+  warm(question: ExplainQuestion): Promise<Warmed>
   /** What would be decided for a request, and why; nothing is sent or counted. */
   explain(question: ExplainQuestion): Promise<Explanation>
   /**
@@ -121,7 +126,8 @@ export async function startEdge(options: EdgeOptions): Promise<Edge> {
   })
   await functions.use(options.plan)
   const report = (problem: string) => options.operational.warn(problem)
-  const store = new MemoryStore({ maxBytes: options.plan.cache.memoryBytes, report })
+  const { memoryBytes, disk } = options.plan.cache
+  const { store, writesDisk } = await openStore({ memoryBytes, disk, clock, report })
   const spool = createSpool(store.spoolFolder)
   const cache = createCache({
     clock,
@@ -145,7 +151,12 @@ export async function startEdge(options: EdgeOptions): Promise<Edge> {
     const follower = await InvalidationFollower.open({
       log: (id) => invalidations.log(id),
       apply: (selection, how) => cache.invalidate(selection, how),
-      positionFile: undefined,
+      // Alone, whatever was confirmed has been applied to the disk. Of several processes the one that writes the disk may
+      // have been killed before it had heard of it.
+      positionFile:
+        disk !== undefined && options.plan.processes > 1 && writesDisk()
+          ? join(disk.folder, 'invalidations.json')
+          : undefined,
       report,
     })
     await follower.follow(plan.current.distributions.map(({ id }) => id))
@@ -178,7 +189,10 @@ export async function startEdge(options: EdgeOptions): Promise<Edge> {
     isFirstProcess: options.isFirstProcess ?? true,
     random,
     fetchFrom,
-    invalidate: async (selection) => (await invalidate({ ...selection, by: 'module' })).count,
+    invalidate: async (selection) => {
+      const all = selection.paths === undefined && selection.tags === undefined
+      return (await invalidate({ ...selection, all, by: 'module' })).count
+    },
   })
   const line = createLine({
     distribution,
@@ -321,6 +335,7 @@ export async function startEdge(options: EdgeOptions): Promise<Edge> {
     if (JSON.stringify(before.geo) !== JSON.stringify(next.geo)) notes.push('geo')
     if (JSON.stringify(before.log) !== JSON.stringify(next.log)) notes.push('log')
     if (before.cache.memoryBytes !== next.cache.memoryBytes) notes.push('cache.memoryBytes')
+    if (JSON.stringify(before.cache.disk) !== JSON.stringify(next.cache.disk)) notes.push('cache.disk')
     if (before.admin?.port !== next.admin?.port) notes.push('admin')
     return notes
   }
@@ -365,6 +380,8 @@ export async function startEdge(options: EdgeOptions): Promise<Edge> {
     isDraining: () => isDraining,
     metricsText: () =>
       moduleHost.metricsText() +
+      cacheMetrics(cache.stats(), cache.fetching()) +
+      functions.metricsText() +
       log.metrics.text(
         {
           connections: () => listeners.reduce((sum, listener) => sum + listener.connections(), 0),
@@ -387,6 +404,8 @@ export async function startEdge(options: EdgeOptions): Promise<Edge> {
         rehearse: (passage) => functions.rehearse(passage),
         modules: moduleHost,
       }),
+    warm: (question) =>
+      warm(question, { open, distribution, functions: functions.room, modules: moduleHost, line }),
     reload,
     stop,
   }

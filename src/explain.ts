@@ -255,7 +255,8 @@ function named(slot: PlannedEventFunction | undefined, why: string): string {
 const KINDS = { 'lambda-edge': 'Lambda@Edge function', cloudfront: 'CloudFront Function' } as const
 const REDACTION = createRedaction()
 
-function requestOf(question: ExplainQuestion): ViewerRequest | string {
+/** The request of a question, or what is wrong with it. */
+export function requestOf(question: ExplainQuestion): ViewerRequest | string {
   let url: URL
   try {
     url = new URL(question.url)

@@ -131,6 +131,12 @@ export const faults = {
     detail: 'ClientGeoBlocked',
     sentence: 'The distribution is configured to block access from your country.',
   },
+  FieldEncryptionRejected: {
+    ...viewer,
+    status: 400,
+    detail: 'InvalidRequest',
+    sentence: 'The body or query string cannot be protected as this site requires.',
+  },
   AccessDenied: { ...viewer, status: 403, detail: 'Error', sentence: 'Access denied.' },
   RequestBlocked: { ...viewer, status: 403, detail: 'InvalidRequestBlocked', sentence: 'Request blocked.' },
   ClientHungUp: {

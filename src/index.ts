@@ -1,9 +1,5 @@
 import type { EdgeConfig } from './config/schema.ts'
 
-export { runFunction, openTrial } from './functions/trial/trial.ts'
-export type { Trial, TrialFunction, TrialOptions, TriedFunction } from './functions/trial/trial.ts'
-export { compareTrial } from './functions/trial/case.ts'
-export type { Expectation } from './functions/trial/case.ts'
 export type { BehaviorConfig, DistributionConfig, EdgeConfig } from './config/schema.ts'
 
 /**

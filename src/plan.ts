@@ -128,6 +128,8 @@ export interface PlannedAccessLog {
 export interface PlannedCache {
   /** Bodies, heads and indexes in the memory of each process, together. */
   readonly memoryBytes: number
+  /** Where responses are kept beside memory, and how many bytes of them; undefined for nowhere. */
+  readonly disk: { readonly folder: string; readonly maxBytes: number } | undefined
   /** Lower-case names of response fields whose words are tags. */
   readonly tagHeaders: readonly string[]
   /** When responses carry Cache-Status (RFC 9211). */

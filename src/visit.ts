@@ -250,6 +250,8 @@ export class Visit {
   finishedAt: number | undefined = undefined
   /** `ws` or `wss` in the log's protocol field. */
   isTunnel = false
+  /** The query string as logs may show it, where that is not the viewer's. */
+  shownQuery: string | undefined = undefined
   fleStatus: string | undefined = undefined
   fleFields: number | undefined = undefined
   rangeStart: number | undefined = undefined
@@ -292,6 +294,10 @@ export class Passage {
   moduleKey: string | undefined = undefined
   /** The status from which the viewer response stands; viewer-response is skipped for origin errors. */
   skipsViewerResponse = false
+  /** Passes an interim response on; set by the listener when its viewer can take one. */
+  interim: ((status: number, headers: HeaderList) => void) | undefined = undefined
+  /** The passage of the viewer for whom this one fetches, where it does. */
+  viewer: Passage | undefined = undefined
   #departed = false
   #onDepart: (() => void) | undefined = undefined
 
@@ -300,6 +306,13 @@ export class Passage {
     this.request = request
     this.visit = visit
     this.isInternal = isInternal
+  }
+
+  /** An origin sent an interim response (RFC 9110 section 15.2). CloudFront knows none, so the `cloudfront` profile drops it. */
+  tellInterim(status: number, headers: HeaderList): void {
+    if (this.behavior.cacheProfile !== 'rfc' || this.departed) return
+    const { interim } = this.viewer ?? this
+    interim?.(status, headers)
   }
 
   /** True once the viewer has gone away before the end of its response. */

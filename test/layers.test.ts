@@ -33,7 +33,7 @@ const LAYERS = [
   { name: 'modules', holds: ['modules'] },
   { name: 'config', holds: ['config'] },
   { name: 'request', holds: ['request.ts'] },
-  { name: 'edge', holds: ['edge.ts', 'edge-waf.ts', 'explain.ts', 'module-host.ts'] },
+  { name: 'edge', holds: ['edge.ts', 'edge-waf.ts', 'explain.ts', 'warm.ts', 'module-host.ts'] },
   { name: 'admin', holds: ['admin'] },
   { name: 'cli', holds: ['cli'] },
   { name: 'package', holds: ['index.ts'] },

@@ -10,8 +10,11 @@ import { corporaFolder, readBenignValues, readPayloads } from '../test/waf/paylo
 /** Attacks that a part of a length must cover to be in the LOW table: a short part must have proved itself. */
 const LOW_COVERAGE: readonly number[] = [Infinity, Infinity, 12, 4, 2, 1, 1, 1]
 
-/** A string that is closed and the rest of the query cut off: too short to prove itself, and where every attacker begins. */
-const ALWAYS = 'qd$'
+/**
+ * Known without proof: a string that is closed and the rest of the query cut off, too short to prove itself and where
+ * every attacker begins; and a second query that runs what is never innocent.
+ */
+const ALWAYS = ['qd$', '1;ET', 's;ET', 'q;ET']
 
 const root = path.join(import.meta.dirname, '..')
 const folder = corporaFolder()
@@ -45,7 +48,7 @@ function derive(corpora: string): void {
     parts.map((each) => each.filter((part) => !isInnocentLow(part))),
     (part, count) => count >= (LOW_COVERAGE[part.length] ?? 1),
   )
-  low.add(ALWAYS)
+  for (const part of ALWAYS) low.add(part)
   const missed = parts.filter((each) => !each.some((part) => low.has(part)))
   const high = cover(
     missed.map((each) => each.filter((part) => !isInnocentHigh(part))),

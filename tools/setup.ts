@@ -64,6 +64,12 @@ const FOR_BENCHMARKS: readonly Requirement[] = [
     brings: '/usr/lib/nginx/modules/ngx_http_modsecurity_module.so',
     why: 'peer: web application firewall',
   },
+  {
+    package: 'libnginx-mod-http-image-filter',
+    brings: '/usr/lib/nginx/modules/ngx_http_image_filter_module.so',
+    why: 'peer: pictures',
+  },
+  { package: 'imagemagick', brings: 'convert', why: 'peer: pictures' },
 ]
 
 const { values } = parseArgs({ options: { bench: { type: 'boolean', default: false } } })

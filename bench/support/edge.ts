@@ -23,7 +23,8 @@ export function proxyTo(originUrl: string): ConfigFor {
         },
       },
     },
-    log: { access: { folder: logFolder } },
+    // None of the peers compresses its log.
+    log: { access: { folder: logFolder, gzip: false } },
   })
 }
 
@@ -49,7 +50,8 @@ export function cacheOf({ originUrl, tls, cache = {} }: HitConfig): ConfigFor {
       },
     },
     cache,
-    log: { access: { folder: logFolder } },
+    // None of the peers compresses its log.
+    log: { access: { folder: logFolder, gzip: false } },
   })
 }
 

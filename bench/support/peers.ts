@@ -1,5 +1,6 @@
 import { startCaddy } from './peers/caddy.ts'
 import { startHaproxy } from './peers/haproxy.ts'
+import { startModsecurity } from './peers/modsecurity.ts'
 import { startNginx } from './peers/nginx.ts'
 import type { PeerOptions } from './peers/peer.ts'
 import { startVarnish } from './peers/varnish.ts'
@@ -10,6 +11,7 @@ const PEERS = {
   haproxy: startHaproxy,
   caddy: startCaddy,
   varnish: startVarnish,
+  modsecurity: startModsecurity,
 } as const satisfies Record<string, (options: PeerOptions) => Promise<Contender | Missing>>
 
 export type PeerName = keyof typeof PEERS

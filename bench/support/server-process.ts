@@ -43,7 +43,7 @@ export interface ServerCommand {
   readonly input?: string
 }
 
-const START_LIMIT_MS = 15_000
+const START_LIMIT_MS = 60_000
 const STOP_LIMIT_MS = 10_000
 
 /** Starts a server in the foreground; it ends with this process at the latest. */

@@ -2,9 +2,13 @@ import { z } from 'zod'
 import type { Edge } from '../edge.ts'
 import { publicVisit } from '../log/public-visit.ts'
 import { type AdminAnswer, type AdminRoute, refused } from '../admin-route.ts'
+import { cacheRoutes } from './cache-routes.ts'
 
 /** What of an edge the control API asks. */
-export type AdminEdge = Pick<Edge, 'plan' | 'isDraining' | 'metricsText' | 'explain'> & {
+export type AdminEdge = Pick<
+  Edge,
+  'plan' | 'isDraining' | 'metricsText' | 'explain' | 'invalidate' | 'warm' | 'cache'
+> & {
   readonly listeners: readonly Pick<Edge['listeners'][number], 'url'>[]
   readonly log: Pick<Edge['log'], 'visits'>
 }
@@ -39,6 +43,7 @@ export function ownRoutes(edge: AdminEdge, reload: () => Promise<string | undefi
     { method: 'GET', path: '/plan', handle: () => ({ body: summaryOf(edge) }) },
     { method: 'POST', path: '/reload', handle: reloaded },
     { method: 'POST', path: '/explain', handle: ({ body }) => explained(body) },
+    ...cacheRoutes(edge),
   ]
 
   function ready(): AdminAnswer {

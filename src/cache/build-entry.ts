@@ -1,5 +1,6 @@
 import { parseCacheControl } from '../http/cache-control.ts'
 import { HeaderList } from '../http/header-list.ts'
+import { formatHttpDate } from '../http/http-date.ts'
 import type { EdgeResponse, Passage } from '../visit.ts'
 import type { StoreDecision, Times } from './decide-store.ts'
 import type { Entry } from './entry.ts'
@@ -52,7 +53,7 @@ export function buildEntry(
     distributionId: passage.distribution.id,
     path: place.path,
     status: response.status,
-    fields: keptFields(headers),
+    fields: withDate(keptFields(headers), times.receivedAt),
     bodyBytes: response.body.length ?? -1,
     requestedAt: times.requestedAt,
     receivedAt: times.receivedAt,
@@ -68,6 +69,12 @@ export function buildEntry(
     part: place.part,
     revision: 1,
   }
+}
+
+/** A response without a date is dated when it is received (RFC 9110 section 6.6.1), or each hit would bear another. */
+function withDate(fields: string[], receivedAt: number): string[] {
+  if (!new HeaderList(fields).has('date')) fields.push('Date', formatHttpDate(receivedAt))
+  return fields
 }
 
 /** The entry of a body that has arrived whole: its length is known now. */

@@ -1,3 +1,4 @@
+import { join, resolve } from 'node:path'
 import { z } from 'zod'
 import { type FilterList, keepAll, keepAllExcept, keepListed, keepNone } from '../http/filter-list.ts'
 import type { PlannedCache, PlannedCachePolicy } from '../plan.ts'
@@ -193,6 +194,30 @@ export const cacheSchema = z
       .max(2 ** 40)
       .default(128 << 20)
       .describe('Memory for stored responses with all that belongs to them, in bytes, in each process.'),
+    disk: z
+      .union([
+        z.literal(false),
+        z.strictObject({
+          folder: z
+            .string()
+            .min(1)
+            .optional()
+            .describe(
+              'Folder for the cache alone, relative to the configuration file. Left out: `cache` in `dataFolder`.',
+            ),
+          maxBytes: z
+            .number()
+            .int()
+            .min(16 << 20)
+            .max(2 ** 50)
+            .default(2 ** 30)
+            .describe('Room for stored responses on disk, in bytes, for all processes together.'),
+        }),
+      ])
+      .prefault({})
+      .describe(
+        'Stored responses on disk, below those in memory: they outlive the process and may be larger than memory. `false` for memory alone.',
+      ),
     tagHeaders: z
       .array(headerName)
       .max(8)
@@ -226,8 +251,19 @@ export const cacheSchema = z
   .describe('The cache of the edge.')
 
 /** Compiles the validated cache settings. */
-export function compileCache(config: CacheConfig): PlannedCache {
-  return { ...config, tagHeaders: unique(config.tagHeaders.map(lowerCase)) }
+export function compileCache(config: CacheConfig, baseFolder: string, dataFolder: string): PlannedCache {
+  const { disk } = config
+  return {
+    ...config,
+    tagHeaders: unique(config.tagHeaders.map(lowerCase)),
+    disk:
+      disk === false
+        ? undefined
+        : {
+            folder: disk.folder === undefined ? join(dataFolder, 'cache') : resolve(baseFolder, disk.folder),
+            maxBytes: disk.maxBytes,
+          },
+  }
 }
 
 /** What the schemas give back: defaults are filled. */

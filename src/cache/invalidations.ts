@@ -49,6 +49,8 @@ export class InvalidationFollower {
   readonly #counts = new Map<string, Awaitable<number>[]>()
   #positions: Positions = {}
   #saving: Promise<void> = Promise.resolve()
+  /** Invalidations that are going through the store. */
+  readonly #underWay = new Set<Promise<number>>()
 
   private constructor(options: InvalidationFollowerOptions) {
     this.#options = options
@@ -121,10 +123,13 @@ export class InvalidationFollower {
   #do(selection: Selection, soft: boolean): Awaitable<number> {
     const done = this.#options.apply(selection, { soft })
     if (!(done instanceof Promise)) return done
-    return done.catch((error: unknown) => {
+    const work = done.catch((error: unknown) => {
       this.#options.report(`an invalidation: ${String(error)}`)
       return 0
     })
+    this.#underWay.add(work)
+    void work.finally(() => this.#underWay.delete(work))
+    return work
   }
 
   #count(id: string, count: Awaitable<number>): void {
@@ -139,8 +144,11 @@ export class InvalidationFollower {
     if (positionFile === undefined) return
     this.#positions[id] = { epoch: log.epoch, seq: log.seq }
     const text = JSON.stringify(this.#positions)
+    // Not before the store has done it for good: a process that is killed in between does it again.
+    const before = [...this.#underWay]
     this.#saving = this.#saving
       .then(async () => {
+        await Promise.all(before)
         await mkdir(dirname(positionFile), { recursive: true })
         await replaceFile(positionFile, text, 0o600)
       })

@@ -233,7 +233,10 @@ export class Lookups {
       hasViewer: !passage.plan.cache.finishAbandoned,
     })
     flights.begin(flight)
-    if (isShared) passage.onDepart(() => flight.leave())
+    if (isShared) {
+      fetching.viewer = passage
+      passage.onDepart(() => flight.leave())
+    }
     return { kind: 'miss', facts, passage: fetching }
   }
 
@@ -274,7 +277,6 @@ function fork(passage: Passage, visit: Visit): Passage {
   const alone = new Passage(passage.plan, { ...request, body: Body.none() }, visit, passage.isInternal)
   alone.distribution = passage.distribution
   alone.behavior = passage.behavior
-  alone.route = passage.route
   alone.normalisedPath = passage.normalisedPath
   alone.route = passage.route
   alone.moduleKey = passage.moduleKey

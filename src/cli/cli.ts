@@ -6,10 +6,12 @@ import { exitCodes, type ExitCode, type Output } from '../base/exit.ts'
 import { explainCommand } from './explain.ts'
 import { addFunctionCommands } from './function-commands.ts'
 import { init } from './init.ts'
+import { invalidateCommand } from './invalidate.ts'
 import { addModuleCommands } from './module-commands.ts'
 import { addSecretsCommands } from './secrets.ts'
 import { addWafCommands } from './waf-commands.ts'
 import { start } from './start.ts'
+import { warmCommand } from './warm.ts'
 
 export interface Cli {
   /** Runs one command and resolves with its exit code. */
@@ -93,6 +95,55 @@ export function createCli(output: Output): Cli {
   addFunctionCommands(program, output, (done) => (code = done))
 
   program
+    .command('invalidate')
+    .description(
+      "take responses out of the running edge's cache: those of these paths, and those with these tags",
+    )
+    .argument(
+      '[paths...]',
+      'paths with query as in the cache key; * as the last character stands for anything',
+    )
+    .option('-t, --tag <tag>', 'responses with this tag (Cache-Tag); may be given again', collect, [])
+    .option('-d, --distribution <name>', 'only of this distribution, by name or id')
+    .option('--soft', 'mark stale instead of removing: they may be served while they are refreshed', false)
+    .option('--all', 'everything', false)
+    .option('-c, --config <file>', 'configuration file of the running edge')
+    .action(
+      async (
+        paths: string[],
+        options: { tag: string[]; distribution?: string; soft: boolean; all: boolean; config?: string },
+      ) => {
+        code = await invalidateCommand({ paths, ...options }, output)
+      },
+    )
+
+  program
+    .command('warm')
+    .description('have the running edge fetch URLs into its cache, and say what came of it')
+    .argument(
+      '<sources...>',
+      'files of URLs or sitemaps, - for standard input, addresses of sitemaps (….xml), URLs',
+    )
+    .option('-b, --base <url>', 'site of lines that are paths, and instead of the one that URLs name')
+    .option('-n, --concurrency <number>', 'URLs fetched at the same time', positive, 8)
+    .option(
+      '-H, --header <line>',
+      'request header "Name: value", where the key asks for it; may be given again',
+      collect,
+      [],
+    )
+    .option('-c, --config <file>', 'configuration file of the running edge')
+    .option('--json', 'print every result as JSON', false)
+    .action(
+      async (
+        sources: string[],
+        options: { base?: string; concurrency: number; header: string[]; config?: string; json: boolean },
+      ) => {
+        code = await warmCommand({ sources, ...options }, output)
+      },
+    )
+
+  program
     .command('init')
     .description('write a commented configuration that starts')
     .argument('[folder]', 'where to write it', '.')
@@ -122,6 +173,17 @@ export function createCli(output: Output): Cli {
       }
     },
   }
+}
+
+function collect(value: string, values: string[]): string[] {
+  return [...values, value]
+}
+
+function positive(text: string): number {
+  const number = Number(text)
+  if (!/^\d+$/.test(text) || number < 1 || number > 128)
+    throw new InvalidArgumentError('it is a number from 1 to 128.')
+  return number
 }
 
 function portNumber(text: string): number {

@@ -52,7 +52,7 @@ export function compilePlan(checked: CheckedConfig, { baseFolder, version }: Com
     limits: compileLimits(config.limits),
     keyValueStores: compileKeyValueStores(config.keyValueStores, baseFolder, config.dataFolder),
     log: compileLog(config.log, baseFolder),
-    cache: compileCache(config.cache),
+    cache: compileCache(config.cache, baseFolder, dataFolder),
     admin: compileAdmin(config.admin, checked.environment),
     dataFolder,
     secrets: compileSecrets(config.secrets, baseFolder, dataFolder, checked.environment),

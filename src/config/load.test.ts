@@ -200,11 +200,12 @@ test('an await without end is told too', async () => {
 
 test('timers and processes that a configuration leaves behind do not hold it up', async () => {
   const spawning =
-    "import { spawn } from 'node:child_process'\nspawn('sleep', ['5'], { stdio: 'inherit' }).unref()\n"
+    "import { spawn } from 'node:child_process'\nspawn('sleep', ['50'], { stdio: 'inherit' }).unref()\n"
   await write('a.ts', `${spawning}setInterval(() => {}, 1000)\nexport default { a: 1 }`)
   const started = performance.now()
   assert.deepEqual((await load('a.ts')).config, { a: 1 })
-  assert.ok(performance.now() - started < 4000)
+  // Far less than what was left behind takes, however busy the machine is.
+  assert.ok(performance.now() - started < 30_000)
 })
 
 test('what a configuration prints is handed on and kept off the result', async () => {

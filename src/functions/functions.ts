@@ -17,7 +17,7 @@ import type { ViewerHeader } from './cloudfront-js/event.ts'
 import { FunctionLog } from './function-log.ts'
 import { createKeyValueStores, type KeyValueStores } from './key-value-store/stores.ts'
 import { ask, type Moment, type Question } from './question.ts'
-import { Tally, type FunctionFigures } from './tally.ts'
+import { type FunctionFigures, functionMetrics, Tally } from './tally.ts'
 import { Units } from './units.ts'
 import { visitOf } from './function-visit.ts'
 
@@ -48,6 +48,8 @@ export interface Functions {
     readonly functions: readonly FunctionFigures[]
     readonly candidates: readonly CandidateState[]
   }
+  /** Counters in the text format of Prometheus. */
+  metricsText(): string
   close(): Promise<void>
 }
 
@@ -264,6 +266,7 @@ export function createFunctions(options: FunctionsOptions): Functions {
       units.use(functionsIn(plan))
     },
     figures: () => ({ functions: tally.figures(units.counters()), candidates: candidates.all }),
+    metricsText: () => functionMetrics(tally.figures([])),
     close: () => units.close(),
   }
 }

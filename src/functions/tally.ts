@@ -30,6 +30,48 @@ interface Row {
   maxUtilisation: number | undefined
 }
 
+/** Counters by function and event in the text format of Prometheus; empty while no function has run. */
+export function functionMetrics(figures: readonly FunctionFigures[]): string {
+  if (figures.length === 0) return ''
+  const lines: string[] = []
+  for (const { name, help, value } of METRICS) {
+    lines.push(`# HELP ${name} ${help}`, `# TYPE ${name} counter`)
+    for (const each of figures)
+      lines.push(
+        `${name}{function=${JSON.stringify(each.name)},kind="${each.kind}",event="${each.event}"} ${value(each)}`,
+      )
+  }
+  return `${lines.join('\n')}\n`
+}
+
+const METRICS: readonly {
+  readonly name: string
+  readonly help: string
+  readonly value: (figures: FunctionFigures) => number
+}[] = [
+  { name: 'edgeward_function_runs_total', help: 'Runs of edge functions.', value: ({ runs }) => runs },
+  {
+    name: 'edgeward_function_failures_total',
+    help: 'Runs that failed or whose result broke a rule.',
+    value: ({ failures }) => failures,
+  },
+  {
+    name: 'edgeward_function_seconds_total',
+    help: 'Time that runs took together.',
+    value: ({ runs, meanMs }) => (runs * meanMs) / 1000,
+  },
+  {
+    name: 'edgeward_function_cold_starts_total',
+    help: 'Runs that were the first in their worker.',
+    value: ({ coldStarts }) => coldStarts,
+  },
+  {
+    name: 'edgeward_function_reruns_total',
+    help: 'Runs done again because their worker was lost.',
+    value: ({ reruns }) => reruns,
+  },
+]
+
 /** Counts runs by function and event. */
 export class Tally {
   readonly #rows = new Map<string, Row>()

@@ -20,6 +20,7 @@ import {
   refuseFraming,
   refuseSize,
 } from './hygiene.ts'
+import { interimHead } from './interim.ts'
 import { joinTunnel } from './tunnel.ts'
 
 /** A little more room than CloudFront's limit, so that we can tell 414 from 494 ourselves. */
@@ -135,8 +136,16 @@ export function createHttp1(door: Door, isTlsExpected: boolean, connectionOf: Co
       const leave = () => passage.depart()
       outgoing.on('close', leave)
       const stopProbing = probeHalfClosed(door, incoming, outgoing)
+      if (request.httpVersion === '1.1') {
+        passage.interim = (status, headers) => {
+          // Without its socket the response waits for one before it on the same connection.
+          if (outgoing.socket !== null && !outgoing.headersSent && outgoing.socket.writable)
+            outgoing.socket.write(interimHead(status, headers), 'latin1')
+        }
+      }
       void served.then((response) => {
         stopProbing()
+        passage.interim = undefined
         outgoing.off('close', leave)
         reply(passage, incoming, outgoing, response, upgraded)
       })

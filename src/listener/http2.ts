@@ -9,6 +9,7 @@ import type { EdgeResponse, Outcome, Passage, ViewerConnection, ViewerRequest } 
 import { clientOf, type Door, type Exchange, schemeOf, stumpOf } from './door.ts'
 import { headBytesOf } from './http1.ts'
 import { headBytes, hostOf, isMethodToken, parseTarget, refuseSize } from './hygiene.ts'
+import { interimFields } from './interim.ts'
 
 const COMPLETE: Outcome = { complete: true, failure: undefined, cause: undefined }
 const MAX_STREAMS = 128
@@ -82,7 +83,12 @@ export function createHttp2(door: Door): Http2Entrance {
       if (isPromise(served)) {
         const leave = () => passage.depart()
         stream.on('close', leave)
+        passage.interim = (status, headers) => {
+          if (!stream.destroyed && !stream.headersSent)
+            stream.additionalHeaders(interimFields(status, headers))
+        }
         void served.then((response) => {
+          passage.interim = undefined
           stream.off('close', leave)
           writer.send(response)
         })

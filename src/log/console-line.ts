@@ -20,10 +20,7 @@ export function createConsoleLine(hasColours: boolean): (visit: Visit) => string
   return (visit) => {
     const { request } = visit
     const time = new Date(visit.startedAt).toTimeString().slice(0, 8)
-    const target = shorten(
-      request.query === undefined ? request.path : `${request.path}?${request.query}`,
-      44,
-    )
+    const target = shorten(pathOf(visit), 44)
     const status = visit.status === 0 ? '000' : String(visit.status)
     const colour =
       visit.status >= 500 || visit.status === 0
@@ -34,7 +31,8 @@ export function createConsoleLine(hasColours: boolean): (visit: Visit) => string
             ? 'cyan'
             : 'green'
     const result = visit.resultType === visit.detailedResultType ? visit.resultType : visit.detailedResultType
-    const why = visit.cause === undefined ? '' : `  ${paint('grey', shorten(visit.cause, 100))}`
+    const says = visit.cause ?? missReason(visit)
+    const why = says === undefined ? '' : `  ${paint('grey', shorten(says, 100))}`
     return (
       [
         paint('grey', time),
@@ -50,6 +48,14 @@ export function createConsoleLine(hasColours: boolean): (visit: Visit) => string
   }
 }
 
+/** Why the cache had no answer, and why it keeps none. */
+function missReason({ cache }: Visit): string | undefined {
+  if (cache === undefined || (cache.status !== 'miss' && cache.status !== 'bypass')) return undefined
+  const detail = cache.detail === undefined ? '' : ` (${cache.detail})`
+  const unkept = cache.stored === undefined || cache.stored === 'stored' ? '' : `, not kept: ${cache.stored}`
+  return `${cache.why}${detail}${unkept}`
+}
+
 function readableBytes(bytes: number): string {
   if (bytes < 1000) return `${bytes} B`
   if (bytes < 1_000_000) return `${(bytes / 1000).toFixed(1)} kB`
@@ -62,4 +68,9 @@ function shorten(text: string, length: number): string {
     return code.length <= 2 ? `\\x${code.padStart(2, '0')}` : `\\u{${code}}`
   })
   return safe.length <= length ? safe : `${safe.slice(0, length - 1)}…`
+}
+
+function pathOf({ request, shownQuery }: Visit): string {
+  const query = shownQuery ?? request.query
+  return query === undefined ? request.path : `${request.path}?${query}`
 }

@@ -25,6 +25,11 @@ export class MetricsPage {
     this.#lines.push(`${name} ${value}`)
   }
 
+  gauges(name: string, help: string, values: readonly (readonly [labels: Labels, value: number])[]): void {
+    this.#head(name, 'gauge', help)
+    for (const [labels, value] of values) this.#lines.push(`${name}${written(labels)} ${value}`)
+  }
+
   counter(name: string, help: string, values: readonly (readonly [labels: Labels, value: number])[]): void {
     this.#head(name, 'counter', help)
     for (const [labels, value] of values) this.#lines.push(`${name}${written(labels)} ${value}`)

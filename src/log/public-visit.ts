@@ -16,7 +16,7 @@ export function createPublicVisit(redaction: Redaction) {
       ...fieldsOf(visit),
       request: {
         ...request,
-        query: request.query === undefined ? undefined : redaction.query(request.query),
+        query: shownQuery(visit, redaction),
         headers: redaction.headers(request.headers),
         body: request.body.toJSON(),
       },
@@ -25,6 +25,11 @@ export function createPublicVisit(redaction: Redaction) {
       functions: functions?.map((run) => publicRun(run, redaction)),
     }
   }
+}
+
+function shownQuery({ request, shownQuery: shown }: Visit, redaction: Redaction): string | undefined {
+  const query = shown ?? request.query
+  return query === undefined ? undefined : redaction.query(query)
 }
 
 /** A run of an edge function, with what it changed as lines instead of the two messages. */

@@ -203,6 +203,7 @@ test('the JSON form has the same values as text, and those of standard logging v
     'cache-behavior-path-pattern': '/hotels/*',
     'viewer-request-log-data': 'tier "gold"',
     'viewer-response-log-data': '-',
+    'edgeward-cache-reason': '-',
   })
 })
 

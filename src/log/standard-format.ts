@@ -87,7 +87,7 @@ function valuesOf(
     statusOf(visit),
     orDash(headers.get('referer')),
     remembering(headers.get('user-agent')),
-    orDash(request.query),
+    orDash(visit.shownQuery ?? request.query),
     facts.logsCookies(visit.distribution) ? orDash(headers.getJoined('cookie')) : '-',
     visit.resultType,
     request.id,
@@ -211,6 +211,8 @@ export function createJsonFormat(facts: LineFacts): LineFormat {
     line['cache-behavior-path-pattern'] = visit.behavior ?? '-'
     line['viewer-request-log-data'] = visit.viewerRequestLogData ?? '-'
     line['viewer-response-log-data'] = visit.viewerResponseLogData ?? '-'
+    // Ours: why it was a hit or a miss.
+    line['edgeward-cache-reason'] = visit.cache?.why ?? '-'
     return `${JSON.stringify(line)}\n`
   }
 }

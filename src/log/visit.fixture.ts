@@ -105,6 +105,7 @@ export function planFor(
     admin: undefined,
     cache: {
       memoryBytes: 1 << 20,
+      disk: undefined,
       tagHeaders: [],
       cacheStatus: 'never',
       finishAbandoned: false,

@@ -1,15 +1,19 @@
+import { fieldEncryption, fieldEncryptionSchema } from './field-encryption/index.ts'
 import { imageEngineSchema, images, imagesSchema } from './images/index.ts'
 import { ipRanges, ipRangesSchema } from './ip-ranges/index.ts'
 import type { Module, ModuleSchemas } from './module.ts'
 import { originVerify, originVerifySchema } from './origin-verify/index.ts'
 
 /** All modules. Their hooks run at each stage in this order. */
-export const modules: readonly Module[] = [images, originVerify, ipRanges]
+export const modules: readonly Module[] = [fieldEncryption, images, originVerify, ipRanges]
 
 /** The keys that modules add to a configuration. The types of the configuration are read off this table. */
 export const moduleSchemas = {
   configuration: { images: imageEngineSchema.optional(), ipRanges: ipRangesSchema.optional() },
   distribution: {},
-  behavior: { images: imagesSchema.optional() },
+  behavior: {
+    fieldEncryption: fieldEncryptionSchema.optional(),
+    images: imagesSchema.optional(),
+  },
   origin: { originVerify: originVerifySchema.optional() },
 } as const satisfies ModuleSchemas

@@ -26,6 +26,8 @@ export interface WireRequest {
   /** Monotonic time by which the response must be complete; Infinity for no bound. */
   readonly completeBy: number
   readonly visit: OriginVisit
+  /** Told of interim responses other than 100, which belongs to this connection, and 101. */
+  readonly interim?: (status: number, headers: HeaderList) => void
 }
 
 export interface ConnectionOwner {
@@ -257,6 +259,7 @@ export class OriginConnection {
         this.#fail(new Fault('OriginInvalidResponse', 'the origin sent one interim response after another'))
         return -1
       }
+      if (head.status !== 100) wire.interim?.(head.status, new HeaderList(head.fields))
       return bodyAt
     }
     const framing = framingOf(head, wire.method)

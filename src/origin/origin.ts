@@ -214,6 +214,7 @@ export function createOrigin(options: OriginOptions) {
       readTimeoutMs: origin.readTimeoutMs,
       completeBy,
       visit,
+      interim: (status, interim) => passage.tellInterim(status, interim),
     }
     let stale = 0
     for (;;) {

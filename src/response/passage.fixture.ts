@@ -147,6 +147,7 @@ function planOf(identity: Identity): Plan {
     admin: undefined,
     cache: {
       memoryBytes: 1 << 20,
+      disk: undefined,
       tagHeaders: [],
       cacheStatus: 'never',
       finishAbandoned: false,

@@ -86,6 +86,8 @@ export function compileStatement(node: StatementNode | RateNode, parts: Statemen
         counter: parts.counter(node),
         scopeDown: node.scopeDown && compileStatement(node.scopeDown, parts),
         transformsOf: (key) => ('transforms' in key ? key.transforms.map((name) => transforms[name]) : []),
+        headerNumber: (name, steps) =>
+          parts.values.number({ field: { kind: 'single-header', name }, transforms: steps, preParse: [] }),
         ipv6Networks: parts.ipv6Networks,
       })
   }

@@ -8,6 +8,7 @@ import type { ActionKind, GroupNode, PlannedAction, PlannedRule } from './plan.t
 export type CheckToken = (action: PlannedAction, inspection: Inspection) => TokenState
 
 const NO_EVIDENCE: readonly Evidence[] = []
+const NONE: readonly never[] = []
 
 /**
  * One run of a web ACL over one request (DG:web-acl-processing): rules by priority, groups in the place of their
@@ -18,10 +19,10 @@ export class Evaluator {
   readonly #inspection: Inspection
   readonly #checkToken: CheckToken
   readonly #trace: TraceEntry[] | undefined
-  readonly #counted: RuleHit[] = []
-  readonly #groups: GroupOutcome[] = []
-  readonly #rates: { rule: PlannedRule; hit: RateHit }[] = []
-  readonly #responseRuns: ResponseRun[] = []
+  #counted: RuleHit[] | undefined = undefined
+  #groups: GroupOutcome[] | undefined = undefined
+  #rates: { rule: PlannedRule; hit: RateHit }[] | undefined = undefined
+  #responseRuns: ResponseRun[] | undefined = undefined
   #inserted: Map<string, { readonly name: string; readonly value: string }> | undefined = undefined
   #next = 0
 
@@ -60,7 +61,7 @@ export class Evaluator {
       return undefined
     }
     if (inspection.rateHit !== undefined) {
-      this.#rates.push({ rule: planned, hit: inspection.rateHit })
+      ;(this.#rates ??= []).push({ rule: planned, hit: inspection.rateHit })
       inspection.rateHit = undefined
     }
     const evidence = inspection.evidence.length === 0 ? NO_EVIDENCE : inspection.evidence.slice()
@@ -92,7 +93,7 @@ export class Evaluator {
     if (action.kind === 'count' || token?.kind === 'valid') {
       this.#insert(action)
       const list =
-        outcome === undefined ? this.#counted : rule.isExcluded ? outcome.excluded : outcome.counted
+        outcome === undefined ? (this.#counted ??= []) : rule.isExcluded ? outcome.excluded : outcome.counted
       list.push(hit)
       return undefined
     }
@@ -117,7 +118,7 @@ export class Evaluator {
       counted: [],
       excluded: [],
     }
-    this.#groups.push(outcome)
+    ;(this.#groups ??= []).push(outcome)
     const decided = this.#runInner(reference, group, outcome)
     if (decided === undefined) return undefined
     if (!planned.countsOnly) {
@@ -132,7 +133,7 @@ export class Evaluator {
     }
     outcome.terminating = counted
     const { metricName, hasMetrics } = planned.visibility
-    this.#counted.push({ ...counted, rule: planned.name, metricName, hasMetrics })
+    ;(this.#counted ??= []).push({ ...counted, rule: planned.name, metricName, hasMetrics })
     return undefined
   }
 
@@ -153,7 +154,7 @@ export class Evaluator {
   ): Decided | undefined {
     const run = external.open(this.#inspection)
     if (run.responseBodyBytes !== undefined)
-      this.#responseRuns.push({ reference: reference.planned, group: node, run })
+      (this.#responseRuns ??= []).push({ reference: reference.planned, group: node, run })
     for (const found of run.inspectRequest()) {
       const hit = applyExternal(found, node)
       for (const label of found.labels) this.#inspection.addLabel(label)
@@ -188,18 +189,18 @@ export class Evaluator {
       terminating,
       hit,
       planned: action,
-      counted: this.#counted,
-      groups: this.#groups,
-      rates: this.#rates,
+      counted: this.#counted ?? NONE,
+      groups: this.#groups ?? NONE,
+      rates: this.#rates ?? NONE,
       labels: inspection.labels,
-      inserted: this.#inserted === undefined ? [] : [...this.#inserted.values()],
+      inserted: this.#inserted === undefined ? NONE : [...this.#inserted.values()],
       oversize: inspection.oversize,
       bodyBytes: inspection.isBodyRead ? inspection.body.length : undefined,
       inspectedBytes: inspection.body.text.length,
       clientAsn: inspection.clientAsn,
       forwardedAsn: inspection.forwardedAsn,
       trace: this.#trace,
-      responseRuns: this.#responseRuns,
+      responseRuns: this.#responseRuns ?? NONE,
     }
   }
 

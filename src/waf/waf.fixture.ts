@@ -4,8 +4,8 @@ import { HeaderList } from '../http/header-list.ts'
 import type { Plan } from '../plan.ts'
 import type { WafVerdict } from '../rooms.ts'
 import { LocalRateCounters } from '../seams/state/rate-counters.ts'
-import type { IpSet } from '../seams/state/state.ts'
-import { Passage, type TlsFacts, Visit, type ViewerRequest } from '../visit.ts'
+import type { IpSet, RateCounter } from '../seams/state/state.ts'
+import { type EdgeResponse, Passage, type TlsFacts, Visit, type ViewerRequest } from '../visit.ts'
 import { formatPath } from './acl/problems.ts'
 import { readWebAcl, type WebAclOptions } from './config.ts'
 import type { Evaluation } from './evaluation.ts'
@@ -70,6 +70,13 @@ export interface TestWaf {
   /** Sends a request through and gives the verdict, what was decided, and the request as it goes on. */
   send(parts?: RequestParts): Promise<Sent>
   explain(parts?: RequestParts): Promise<Evaluation>
+  /** Keys that each rate counter holds. */
+  counterSizes(): number[]
+  /** Sends a request through and then its response; the evaluation is the last one. */
+  respond(
+    parts: RequestParts,
+    response: EdgeResponse,
+  ): Promise<{ readonly response: EdgeResponse; readonly evaluation: Evaluation }>
 }
 
 export interface Sent {
@@ -91,17 +98,25 @@ export function testWaf(document: unknown, options: TestWafOptions = {}): TestWa
     throw new Error(problems.map(({ path, message }) => `${formatPath(path)}: ${message}`).join('\n'))
   const clock = options.clock ?? STILL
   let last: Evaluation | undefined
+  const opened: RateCounter[] = []
+  const counters = new LocalRateCounters({
+    clock,
+    node: 'test',
+    report: (error) => {
+      throw error
+    },
+  })
   const waf = createWaf({
     clock,
     aclOf: () => acl,
     lookup: (address) => PLACES[address] ?? {},
-    counters: new LocalRateCounters({
-      clock,
-      node: 'test',
-      report: (error) => {
-        throw error
+    counters: {
+      open: (spec) => {
+        const counter = counters.open(spec)
+        opened.push(counter)
+        return counter
       },
-    }),
+    },
     ipSet: (name) => options.sets?.[name],
     errorPage: () => {
       throw new Error('no page is asked for here')
@@ -121,6 +136,13 @@ export function testWaf(document: unknown, options: TestWafOptions = {}): TestWa
       const verdict = await waf.inspect(passage)
       return { verdict, evaluation: last!, request: passage.request }
     },
+    async respond(parts, response) {
+      const passage = open(parts)
+      await waf.inspect(passage)
+      const sent = await waf.inspectResponse(passage, response)
+      return { response: sent, evaluation: last! }
+    },
+    counterSizes: () => opened.map((counter) => counter.size),
     async explain(parts) {
       return (await waf.explain(open(parts)))!
     },

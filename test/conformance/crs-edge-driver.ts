@@ -74,13 +74,17 @@ async function send(port: number, bytes: Buffer, ended: Promise<unknown>): Promi
     const timer = setTimeout(finish, ANSWER_MS)
     socket.on('error', finish)
     socket.on('close', finish)
+    let isEnded = false
     socket.on('data', (chunk) => {
       text += chunk.toString('latin1')
-      if (isWhole(text)) finish()
+      if (isEnded || isWhole(text)) finish()
     })
     socket.write(bytes)
     // An answer may have no end of its own that a client could see, such as one to HEAD.
-    void ended.then(() => setImmediate(finish))
+    void ended.then(() => {
+      isEnded = true
+      if (text !== '') finish()
+    })
   })
 }
 

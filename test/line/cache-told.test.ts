@@ -21,7 +21,8 @@ function site(url: string, behavior: Record<string, unknown> = {}) {
   return { origins: { o: { url } }, defaultBehavior: { origin: 'o', cachePolicy: policy, ...behavior } }
 }
 
-const debug = { 'edgeward-debug': 'cache-status' }
+/** On a connection of its own: time that is moved on closes idle ones. */
+const debug = { 'edgeward-debug': 'cache-status', connection: 'close' }
 const statusOf = async (url: string, headers: Record<string, string> = {}) =>
   (await fetch(url, { headers: { ...debug, ...headers } })).headers.get('cache-status')
 
@@ -36,7 +37,7 @@ test('Cache-Status tells who asks what became of a request, and why', async () =
   })
   await using edge = await runEdge(site(origin.url), { clock })
   const a = `${edge.url}/a`
-  assert.equal((await fetch(a)).headers.get('cache-status'), null)
+  assert.equal((await fetch(a, { headers: { connection: 'close' } })).headers.get('cache-status'), null)
   assert.equal(await statusOf(a), 'edgeward; hit; ttl=60; detail="fresh"')
   clock.advance(61_000)
   assert.equal(await statusOf(a), 'edgeward; fwd=stale; fwd-status=304; ttl=60; stored; detail="revalidated"')
@@ -82,7 +83,9 @@ test('a miss says in which part its key differs from the nearest one stored', as
 
 test('a miss of what was evicted says so', async () => {
   await using origin = await countRequests((_request, response) => void response.end(Buffer.alloc(30_000)))
-  await using edge = await runEdge(site(origin.url), { top: { cache: { memoryBytes: 1 << 20 } } })
+  await using edge = await runEdge(site(origin.url), {
+    top: { cache: { memoryBytes: 1 << 20, disk: false } },
+  })
   for (let i = 0; i < 60; i++) await (await fetch(`${edge.url}/${i}`)).arrayBuffer()
   for (let i = 0; i < 60; i++) await (await fetch(`${edge.url}/${i}`)).arrayBuffer()
   const second = edge.visits().slice(60)
@@ -101,7 +104,7 @@ test('explain tells what would be found, and changes nothing', async () => {
     return stages.find(({ stage }) => stage === 'lookup')!.says.slice(2)
   }
   assert.deepEqual(await explained('/a'), ['miss: nothing of this path was ever stored'])
-  await fetch(`${edge.url}/a`)
+  await fetch(`${edge.url}/a`, { headers: { connection: 'close' } })
   clock.advance(10_000)
   assert.deepEqual(await explained('/a'), [
     'hit: status 200, 4 bytes, 10 s old, fresh for 50 s more',
@@ -151,7 +154,7 @@ test('limits hold when everything is filled beyond them', async () => {
     response.end(Buffer.alloc(request.url!.startsWith('/large') ? 3 << 20 : 2000))
   })
   await using edge = await runEdge(site(origin.url, { cacheProfile: 'rfc' }), {
-    top: { cache: { memoryBytes } },
+    top: { cache: { memoryBytes, disk: false } },
   })
   const { cache } = edge.edge
   const get = async (path: string, headers: Record<string, string> = {}) => {

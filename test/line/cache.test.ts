@@ -24,7 +24,7 @@ test('a second request is a hit with Age, and the origin is not asked again', as
     response.setHeader('Cache-Control', 'max-age=60').setHeader('X-Own', 'yes').end('body')
   })
   await using edge = await runEdge(site(origin.url), { clock })
-  const first = await fetch(`${edge.url}/a?x=1`)
+  const first = await fetch(`${edge.url}/a?x=1`, { headers: { connection: 'close' } })
   assert.equal(await first.text(), 'body')
   assert.equal(xCache(first), 'Miss')
   assert.equal(first.headers.get('age'), null)
@@ -58,9 +58,11 @@ test('an expired response is validated with its own validators, and a 304 renews
     else response.end('body')
   })
   await using edge = await runEdge(site(origin.url), { clock })
-  await (await fetch(edge.url)).text()
+  await (await fetch(edge.url, { headers: { connection: 'close' } })).text()
   clock.advance(10_000)
-  const renewed = await fetch(edge.url, { headers: { 'if-none-match': '"other"' } })
+  const renewed = await fetch(edge.url, {
+    headers: { 'if-none-match': '"other"', connection: 'close' },
+  })
   assert.equal(renewed.status, 200)
   assert.equal(xCache(renewed), 'RefreshHit')
   assert.equal(await renewed.text(), 'body')

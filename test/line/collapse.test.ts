@@ -174,3 +174,25 @@ test('who waits is told of the failure of the one request, and the origin is lef
   assert.equal(after.status, 502)
   assert.equal(origin.requests.length, 1)
 })
+
+test('a body that breaks off is cut off for all who read it, and is not kept', async () => {
+  const answers: ServerResponse[] = []
+  await using origin = await countRequests((_request, response, index) => {
+    response.setHeader('Cache-Control', 'max-age=60').setHeader('Content-Length', 10)
+    if (index > 0) return void response.end('0123456789')
+    answers.push(response)
+    response.write('01234')
+  })
+  await using edge = await runEdge(site(origin.url))
+  const [early] = await crowd(edge.port, 1, () => answers.length)
+  await (await early!).until(/01234$/)
+  const late = await dial(edge.port)
+  late.socket.write('GET / HTTP/1.1\r\nHost: x\r\n\r\n')
+  await late.until(/01234$/)
+  answers[0]!.destroy()
+  for (const { socket } of [await early!, late]) if (!socket.destroyed) await once(socket, 'close')
+  assert.doesNotMatch(late.text(), /56789/)
+  const again = await fetch(edge.url)
+  assert.equal(again.headers.get('x-cache'), 'Miss from edgeward')
+  assert.equal(await again.text(), '0123456789')
+})

@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { scriptOrigin } from '../support/scripted-origin.ts'
+import { publicVisit } from '../../src/log/public-visit.ts'
 import { planOf, runEdge } from '../support/running-edge.ts'
 
 /** Files of functions, gone with their scope. */
@@ -367,6 +368,10 @@ for (const [what, source, status, xCache, cause] of failures) {
     const response = await fetch(edge.url)
     assert.equal(response.status, status)
     assert.equal(response.headers.get('x-cache'), `${xCache} from edgeward`)
+    // Viewers are told which rule was broken, as CloudFront tells them, and nothing about exceptions.
+    const page = await response.text()
+    assert.equal(page.includes('failed validation: at viewer-request'), status === 502)
+    assert.doesNotMatch(page, /TypeError/)
     const [visit] = await edge.ended(1)
     assert.equal(visit!.detailedResultType, xCache)
     assert.match(visit!.cause!, cause)
@@ -441,4 +446,42 @@ test('a handler in TypeScript with a package of its own runs as it is', async ()
     defaultBehavior: { origin: 'o', functions: { viewerRequest: { lambdaEdge } } },
   })
   assert.equal(await (await fetch(`${edge.url}/dir/you`)).text(), 'hello you one')
+})
+
+test('visits and explain show what a function changed, and hide what is secret', async () => {
+  using files = new FunctionFiles()
+  const cloudFront = files.write(
+    'change.js',
+    `function handler(event) {
+       var request = event.request
+       request.uri = '/new'
+       request.headers['authorization'] = { value: 'Bearer hidden-token' }
+       request.headers['x-plain'] = { value: 'shown' }
+       return request
+     }`,
+  )
+  await using origin = await scriptOrigin((_head, socket) => socket.write(ok))
+  await using edge = await runEdge({
+    origins: { o: { url: origin.url } },
+    defaultBehavior: { origin: 'o', functions: { viewerRequest: { cloudFront } } },
+  })
+  await (await fetch(`${edge.url}/old`)).text()
+  const [visit] = await edge.ended(1)
+  const [run] = publicVisit(visit!).functions!
+  assert.deepEqual(run!.changes, [
+    '~ uri: /old -> /new',
+    '+ authorization: Bearer [secret]',
+    '+ x-plain: shown',
+  ])
+  const { stages } = await edge.edge.explain({ url: `${edge.url}/old`, method: 'GET', headers: [] })
+  const says = stages.find(({ stage }) => stage === 'viewer-request')!.says.join('\n')
+  assert.match(says, /^CloudFront Function change was run for this explanation: changed, /)
+  assert.match(says, /~ uri: \/old -> \/new/)
+  assert.doesNotMatch(says, /hidden-token/)
+  assert.match(stages.find(({ stage }) => stage === 'lookup')!.says.join('\n'), /\/new/)
+  assert.equal(edge.visits().length, 1, 'explain is no visit')
+  assert.match(
+    edge.edge.metricsText(),
+    /^edgeward_function_runs_total\{function="change",kind="cloudfront",event="viewer-request"\} 1$/m,
+  )
 })

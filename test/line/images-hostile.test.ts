@@ -70,7 +70,7 @@ function pngOf(width: number, height: number, lines: number): Buffer {
   return Buffer.concat([
     Buffer.from('89504e470d0a1a0a', 'hex'),
     chunk('IHDR', head),
-    chunk('IDAT', deflateSync(Buffer.alloc((width + 1) * lines))),
+    chunk('IDAT', deflateSync(Buffer.alloc((width + 1) * lines), { level: 1 })),
     chunk('IEND', Buffer.alloc(0)),
   ])
 }
@@ -245,10 +245,6 @@ test('a queue that is full answers 503 and one client too many 429, both with Re
 })
 
 test('a picture that needs more memory than a process may have is 413', async () => {
-  await shelf.put(
-    'interlaced.png',
-    await scene(3000, 3000).png({ progressive: true, compressionLevel: 1 }).toBuffer(),
-  )
   await using small = await runEdge(
     {
       origins: { photos: { folder: shelf.folder } },
@@ -260,7 +256,7 @@ test('a picture that needs more memory than a process may have is 413', async ()
     },
     { top: { images: { processes: 1, maxMemoryBytes: 128 * 2 ** 20 } } },
   )
-  const response = await fetch(`${small.url}/9000x9000/filters:rotate(33)/interlaced.png`)
+  const response = await fetch(`${small.url}/6000x6000/filters:format(avif)/card.png`)
   assert.deepEqual(
     [response.status, ((await response.json()) as { code: string }).code],
     [413, 'TooLargeImageException'],

@@ -411,6 +411,33 @@ test('requests for one picture at the same time share one fetch of the source', 
   assert.equal(held.length, 1)
 })
 
+test('the edge cache keeps one variant for each format and set of parameters that count, and collapses what is asked for at once', async () => {
+  await using shelf = await pictures()
+  await using edge = await runEdge(
+    site(shelf.folder, { autoFormats: ['webp'] }, { cachePolicy: 'CachingOptimized' }),
+  )
+  const ask = async (path: string, accept = '*/*') => {
+    const response = await fetch(edge.url + path, { headers: { accept } })
+    const type = response.headers.get('content-type')
+    await response.arrayBuffer()
+    return `${response.headers.get('x-cache')?.split(' ')[0]} ${type} ${response.headers.get('vary')}`
+  }
+  assert.equal(await ask('/20x20/card.png'), 'Miss image/png Accept')
+  assert.equal(await ask('/20x20/card.png'), 'Hit image/png Accept')
+  assert.equal(await ask('/20x20/card.png?utm=1&quality=3'), 'Hit image/png Accept')
+  assert.equal(await ask('/20x20/card.png', 'image/avif,image/webp,*/*'), 'Miss image/webp Accept')
+  assert.equal(await ask('/20x20/card.png', 'text/html, image/webp;q=0.8'), 'Hit image/webp Accept')
+  assert.equal(await ask('/20x20/card.png?flip=1'), 'Miss image/png Accept')
+  assert.equal(await ask('/20x20/card.png?flip=0&flip=1'), 'Hit image/png Accept')
+  assert.match(edge.edge.metricsText(), /edgeward_images_total\{outcome="done"\} 3\n/)
+  const crowd = await Promise.all(Array.from({ length: 10 }, () => ask('/30x30/card.png')))
+  assert.deepEqual(
+    new Set(crowd.map((each) => each.split(' ').slice(1).join(' '))),
+    new Set(['image/png Accept']),
+  )
+  assert.match(edge.edge.metricsText(), /edgeward_images_total\{outcome="done"\} 4\n/)
+})
+
 test('an origin that fails is settled by the line, one that answers with an error is a missing picture', async () => {
   await using origin = await serve((url, response) => {
     response.writeHead(url === '/denied.png' ? 403 : 500).end()

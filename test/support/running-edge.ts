@@ -45,6 +45,8 @@ export async function runEdge(
     readonly clock?: Clock
     /** Instead of all there are. */
     readonly modules?: readonly Module[]
+    /** Puts files into the folder of the configuration before it is checked. */
+    readonly prepare?: (folder: string) => Promise<void>
     /** Changes the compiled plan, for what no configuration can say. */
     readonly adapt?: (plan: Plan) => Plan
   } = {},
@@ -58,6 +60,7 @@ export async function runEdge(
     ...(options.clock === undefined ? {} : { limits: { keepAliveTimeoutMs: DAY_MS } }),
     ...options.top,
   }
+  await options.prepare?.(folder)
   const planned = await planOf(config, folder)
   const plan = options.adapt?.(planned) ?? planned
   const said: string[] = []

@@ -25,6 +25,7 @@ export interface DiskIndexOptions {
   readonly maxIndexBytes: number
   readonly maxTagsPerEntry: number
   readonly maxKeysPerBaseKey: number
+  readonly isInUse: (key: string) => boolean
 }
 
 /** An invalidation a reader has heard of before the writer's index tells it. */
@@ -70,6 +71,7 @@ export class DiskIndex {
       maxIndexBytes: options.maxIndexBytes,
       maxTagsPerEntry: options.maxTagsPerEntry,
       maxKeysPerBaseKey: options.maxKeysPerBaseKey,
+      isInUse: options.isInUse,
       onRemove: (kept, why) => this.#removed(kept, why),
       onSoften: (kept, now) => {
         const { place } = kept
@@ -110,14 +112,14 @@ export class DiskIndex {
 
   /** Takes a written entry in and notes it in the index. */
   commit(about: Identity, place: DiskPlace): void {
-    const kept = this.shelf.add(about, place, place.fileBytes)
+    const kept = this.shelf.add(about, place, place.fileBytes, place.requestedAt)
     this.#journal.append({ put: kept.about, at: place, proven: kept.queue === 'main' })
     this.#compactIfWanted()
   }
 
   /** Notes a head that was exchanged. */
   commitHead(kept: Kept<DiskPlace>, about: Identity, place: DiskPlace): void {
-    this.shelf.replaceHead(kept, about, place, place.fileBytes)
+    this.shelf.replaceHead(kept, about, place, place.fileBytes, place.requestedAt)
     if (kept.isGone) return
     this.#journal.append({ put: about, at: place, proven: kept.queue === 'main' })
     this.#compactIfWanted()
@@ -218,7 +220,8 @@ export class DiskIndex {
     if (this.#isClosed) return
     this.#role = 'writer'
     this.#guards = []
-    if (!isRead || damagedLines > 0) await this.#journal.compact(() => this.#snapshot())
+    const isChanged = damagedLines > 0 || this.shelf.evictions > 0
+    if (!isRead || isChanged) await this.#journal.compact(() => this.#snapshot())
     this.#inBackground(this.#clean())
   }
 
@@ -245,7 +248,7 @@ export class DiskIndex {
   #apply(record: IndexRecord): void {
     if ('put' in record) {
       const at = this.#guarded(record.put, record.at)
-      if (at !== undefined) this.shelf.add(record.put, at, at.fileBytes, record.proven)
+      if (at !== undefined) this.shelf.add(record.put, at, at.fileBytes, at.requestedAt, record.proven)
     } else if ('drop' in record) {
       const kept = this.shelf.peek(record.drop)
       if (kept?.place.file === record.file) this.shelf.remove(kept, 'evicted')

@@ -134,6 +134,7 @@ export class DiskWrites {
     if (index.shelf.peek(key) !== undefined || index.shelf.pending(key) !== undefined) {
       tidied.push(index.delete(key, 'evicted'))
     }
+    index.shelf.noteAbsence(key, 'evicted')
     if (body.kind === 'file') tidied.push(removeQuietly(io, body.path))
     if (tidied.length === 0) return false
     return this.#track(Promise.all(tidied).then(() => false))
@@ -225,6 +226,7 @@ export class DiskWrites {
     const isOvertaken = revision !== before.revision
     index.commitHead(kept, identityOf(entry), {
       ...kept.place,
+      requestedAt: entry.requestedAt,
       headRevision: entry.revision,
       revision: isOvertaken ? Math.max(revision, entry.revision + 1) : entry.revision,
       softAt: isOvertaken ? softAt : 0,

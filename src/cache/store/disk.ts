@@ -39,6 +39,8 @@ export interface DiskStoreOptions {
   readonly maxTagsPerEntry?: number
   /** The oldest variants and parts of a base key give way beyond this many; 256 unless told. */
   readonly maxKeysPerBaseKey?: number
+  /** Asked before an entry is evicted: whether a store above uses it, whose hits are not seen here. */
+  readonly isInUse?: (key: string) => boolean
   readonly report: StoreReport
   readonly clock?: Clock
   readonly io?: DiskIo
@@ -86,6 +88,7 @@ export class DiskStore implements CacheStore {
       maxIndexBytes: options.maxIndexBytes ?? 256 << 20,
       maxTagsPerEntry: options.maxTagsPerEntry ?? 128,
       maxKeysPerBaseKey: options.maxKeysPerBaseKey ?? 256,
+      isInUse: options.isInUse ?? nowhere,
     }))
     this.#files = new OpenFiles(io, clock)
     this.#writes = new DiskWrites({
@@ -233,4 +236,8 @@ export class DiskStore implements CacheStore {
       )
     }
   }
+}
+
+function nowhere(): boolean {
+  return false
 }

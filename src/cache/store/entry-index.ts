@@ -4,6 +4,8 @@ import { isPathSelected, isSelected } from './selection.ts'
 /** What the index keeps of a thing it has taken in: its place in every list. */
 export interface Indexed<T> {
   readonly about: Identity
+  /** Its place among the members of its base key: the moment of the request that brought it. */
+  order: number
   links: readonly Link<T>[]
 }
 
@@ -37,7 +39,8 @@ export class EntryIndex<T extends Indexed<T>> {
     const { baseKey, distributionId, path, tags } = item.about
     let paths = this.#byDistribution.get(distributionId)
     if (paths === undefined) this.#byDistribution.set(distributionId, (paths = new Map()))
-    const links = [link(this.#byBaseKey, baseKey, item), link(paths, path, item)]
+    // Few share a base key; a tag may be on everything, and there the order does not matter.
+    const links = [linkInOrder(this.#byBaseKey, baseKey, item), link(paths, path, item)]
     for (const tag of tags) links.push(link(this.#byTag, tag, item))
     item.links = links
   }
@@ -49,7 +52,7 @@ export class EntryIndex<T extends Indexed<T>> {
     if (this.#byDistribution.get(distributionId)?.size === 0) this.#byDistribution.delete(distributionId)
   }
 
-  /** The members of a base key, newest first. */
+  /** The members of a base key, those of the newest requests first. */
   ofBaseKey(baseKey: string): T[] {
     const items: T[] = []
     for (const item of members(this.#byBaseKey.get(baseKey))) items.push(item)
@@ -102,11 +105,27 @@ function* members<T>(newest: Link<T> | undefined): Generator<T, void> {
   for (let at = newest; at !== undefined; at = at.older) if (!at.isRemoved) yield at.item
 }
 
-function link<T>(list: Lists<T>, name: string, item: T): Link<T> {
-  const older = list.get(name)
-  const added: Link<T> = { item, list, name, newer: undefined, older, isRemoved: false }
+function linkInOrder<T extends Indexed<T>>(list: Lists<T>, name: string, item: T): Link<T> {
+  let newer: Link<T> | undefined
+  let older = list.get(name)
+  while (older !== undefined && older.item.order > item.order) {
+    newer = older
+    older = older.older
+  }
+  return link(list, name, item, newer, older)
+}
+
+function link<T>(
+  list: Lists<T>,
+  name: string,
+  item: T,
+  newer?: Link<T>,
+  older: Link<T> | undefined = list.get(name),
+): Link<T> {
+  const added: Link<T> = { item, list, name, newer, older, isRemoved: false }
   if (older !== undefined) older.newer = added
-  list.set(name, added)
+  if (newer !== undefined) newer.older = added
+  else list.set(name, added)
   return added
 }
 

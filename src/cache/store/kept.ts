@@ -13,6 +13,7 @@ export class Kept<P> implements Queued<Kept<P>>, Indexed<Kept<P>> {
   cost: number
   /** Bytes of memory that finding it takes. */
   indexBytes: number
+  order: number
   /** When it was put or last changed, in the order of everything that happened to the shelf. */
   sequence = 0
   isGone = false
@@ -22,11 +23,12 @@ export class Kept<P> implements Queued<Kept<P>>, Indexed<Kept<P>> {
   older: Kept<P> | undefined = undefined
   links: Indexed<Kept<P>>['links'] = []
 
-  constructor(about: Identity, place: P, cost: number) {
+  constructor(about: Identity, place: P, cost: number, order: number) {
     this.about = about
     this.hash = keyHash(about.key)
     this.place = place
     this.cost = cost
+    this.order = order
     this.indexBytes = memoryOf(about)
   }
 }

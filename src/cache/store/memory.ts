@@ -78,16 +78,29 @@ export class MemoryStore implements CacheStore {
     return !this.#isClosed && this.#shelf.admits(entry) && costOf(entry, bodyBytes) <= this.#maxObjectBytes
   }
 
+  /** Whether what is under a key has been asked for since it came, so that it is worth keeping below too. */
+  isUsed(key: string): boolean {
+    const kept = this.#shelf.peek(key)
+    return kept !== undefined && (kept.uses > 0 || kept.queue === 'main')
+  }
+
   put(entry: Entry, body: FinishedBody): Awaitable<boolean> {
-    const { key } = entry
-    const length = body.kind === 'bytes' ? body.bytes.length : body.bytes
-    if (length !== entry.bodyBytes || !this.fits(entry, length)) {
-      this.#shelf.delete(key, 'evicted')
-      return body.kind === 'bytes' ? false : this.#refuseFile(body.path)
+    if (body.kind === 'bytes') return this.putBytes(entry, body.bytes)
+    if (body.bytes !== entry.bodyBytes || !this.fits(entry, body.bytes)) {
+      this.#shelf.refuse(entry.key)
+      return this.#refuseFile(body.path)
     }
-    if (body.kind === 'file') return this.#track(this.#putFile(entry, body.path, body.bytes))
+    return this.#track(this.#putFile(entry, body.path, body.bytes))
+  }
+
+  /** As `put`, of a body that is in memory: at once. */
+  putBytes(entry: Entry, bytes: Buffer): boolean {
+    if (bytes.length !== entry.bodyBytes || !this.fits(entry, bytes.length)) {
+      this.#shelf.refuse(entry.key)
+      return false
+    }
     this.#shelf.end(this.#shelf.begin(entry))
-    return this.#keep(entry, ownBytes(body.bytes))
+    return this.#keep(entry, ownBytes(bytes))
   }
 
   replaceHead(entry: Entry): boolean {
@@ -99,7 +112,13 @@ export class MemoryStore implements CacheStore {
       return false
     }
     const head = detachEntry(entry)
-    this.#shelf.replaceHead(kept, head, new InMemory(head, bytes), costOf(head, bytes.length))
+    this.#shelf.replaceHead(
+      kept,
+      head,
+      new InMemory(head, bytes),
+      costOf(head, bytes.length),
+      head.requestedAt,
+    )
     return true
   }
 
@@ -140,7 +159,7 @@ export class MemoryStore implements CacheStore {
 
   #keep(entry: Entry, bytes: Buffer): boolean {
     const head = detachEntry(entry)
-    this.#shelf.add(head, new InMemory(head, bytes), costOf(head, bytes.length))
+    this.#shelf.add(head, new InMemory(head, bytes), costOf(head, bytes.length), head.requestedAt)
     return true
   }
 

@@ -6,6 +6,7 @@ import type { DiskIo } from './disk-io.ts'
 import type { DiskPlace } from './index-record.ts'
 import { InMemory } from './in-memory.ts'
 import type { Kept } from './kept.ts'
+import { staleAsOf } from './softened.ts'
 import type { OpenFiles } from './open-files.ts'
 import type { Found } from './store.ts'
 
@@ -82,7 +83,7 @@ function asItCounts(entry: Entry, before: DiskPlace, after: DiskPlace): Entry {
 
 function softenedBy(entry: Entry, { softAt, revision }: DiskPlace): Entry {
   if (softAt === 0 || entry.revision > revision) return entry
-  return { ...entry, freshUntil: Math.min(entry.freshUntil, softAt), revision }
+  return { ...staleAsOf(entry, softAt), revision }
 }
 
 /** An entry whose body is read from its file. */

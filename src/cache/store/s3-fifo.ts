@@ -15,6 +15,8 @@ export interface Queued<T> {
 const MOST_USES = 3
 const SMALL_SHARE = 0.1
 const FEWEST_GHOSTS = 64
+/** Items that one eviction spares because they are in use elsewhere: all of them may be. */
+const MOST_SPARED = 64
 
 /**
  * S3-FIFO (Yang and others, SOSP 2023): a small queue through which newcomers pass, a main queue for what was used
@@ -26,9 +28,12 @@ export class S3Fifo<T extends Queued<T>> {
   readonly #main = new Queue<T>('main')
   readonly #ghosts = new GhostQueue()
   readonly #smallBytes: number
+  readonly #isInUse: ((item: T) => boolean) | undefined
 
-  constructor(maxBytes: number) {
+  /** `isInUse` is asked of what would be evicted and has no uses; it may know of some that were not counted here. */
+  constructor(maxBytes: number, isInUse?: (item: T) => boolean) {
     this.#smallBytes = maxBytes * SMALL_SHARE
+    this.#isInUse = isInUse
   }
 
   get bytes(): number {
@@ -65,22 +70,24 @@ export class S3Fifo<T extends Queued<T>> {
 
   /** Takes out the item that is least worth keeping, or says undefined when there is none. */
   evict(): T | undefined {
-    for (;;) {
+    for (let spared = 0; ;) {
       const fromSmall = this.#small.bytes > this.#smallBytes || this.#main.count === 0
       const item = fromSmall ? this.#small.oldest : this.#main.oldest
       if (item === undefined) return undefined
       if (fromSmall) {
         this.#small.remove(item)
-        if (item.uses === 0) {
+        if (item.uses === 0 && !(spared < MOST_SPARED && this.#isInUse?.(item))) {
           this.#ghosts.add(item.hash, Math.max(FEWEST_GHOSTS, this.count))
           return item
         }
+        if (item.uses === 0) spared++
         item.uses = 0
         this.#main.push(item)
       } else {
         this.#main.remove(item)
-        if (item.uses === 0) return item
-        item.uses--
+        if (item.uses > 0) item.uses--
+        else if (spared < MOST_SPARED && this.#isInUse?.(item) === true) spared++
+        else return item
         this.#main.push(item)
       }
     }

@@ -16,6 +16,8 @@ export interface ShelfOptions<P> {
   readonly onRemove: (kept: Kept<P>, why: Absence | undefined) => void
   /** Asked to mark an entry stale as of `now`. */
   readonly onSoften: (kept: Kept<P>, now: number) => void
+  /** Asked before an entry is evicted: whether it is in use where this shelf does not see it. */
+  readonly isInUse?: (key: string) => boolean
 }
 
 /** An invalidation that is going through the shelf. */
@@ -27,7 +29,7 @@ interface Sweep {
 }
 
 /** Entries looked at before other work gets its turn. */
-const SWEEP_STEP = 4096
+const SWEEP_STEP = 1024
 
 /**
  * What a store keeps, bounded: entries by key, their order of eviction, and the lists that invalidation goes by.
@@ -48,7 +50,8 @@ export class Shelf<P> {
 
   constructor(options: ShelfOptions<P>) {
     this.#options = options
-    this.#policy = new S3Fifo(options.maxBytes)
+    const { isInUse } = options
+    this.#policy = new S3Fifo(options.maxBytes, isInUse && (({ about }) => isInUse(about.key)))
   }
 
   get size(): number {
@@ -89,9 +92,12 @@ export class Shelf<P> {
     return about.tags.length <= this.#options.maxTagsPerEntry
   }
 
-  /** Takes an entry in, in the place of any other under its key, and evicts what it needs the room of. */
-  add(about: Identity, place: P, cost: number, proven = false): Kept<P> {
-    const kept = new Kept(about, place, cost)
+  /**
+   * Takes an entry in, in the place of any other under its key, and evicts what it needs the room of. `order` is the
+   * moment of the request that brought it.
+   */
+  add(about: Identity, place: P, cost: number, order: number, proven = false): Kept<P> {
+    const kept = new Kept(about, place, cost, order)
     this.drop(about.key)
     this.makeRoom(cost, kept.indexBytes)
     kept.sequence = ++this.#sequence
@@ -116,12 +122,13 @@ export class Shelf<P> {
   }
 
   /** Puts a new head into the place of an entry's old one: the same key, perhaps other tags, another cost. */
-  replaceHead(kept: Kept<P>, about: Identity, place: P, cost: number): void {
-    const isListedAnew = !haveSameTags(kept.about, about)
+  replaceHead(kept: Kept<P>, about: Identity, place: P, cost: number, order: number): void {
+    const isListedAnew = kept.order !== order || !haveSameTags(kept.about, about)
     if (isListedAnew) this.#index.remove(kept)
     this.#indexBytes += memoryOf(about) - kept.indexBytes
     kept.about = about
     kept.place = place
+    kept.order = order
     kept.indexBytes = memoryOf(about)
     if (isListedAnew) this.#index.add(kept)
     this.#policy.recost(kept, cost)
@@ -165,6 +172,12 @@ export class Shelf<P> {
   end(pending: Pending): boolean {
     if (this.#pending.get(pending.about.key) === pending) this.#pending.delete(pending.about.key)
     return !pending.isDead
+  }
+
+  /** Notes that something does not fit: nothing older stays under its key. */
+  refuse(key: string): void {
+    this.delete(key, 'evicted')
+    this.#absences.remember(key, 'evicted')
   }
 
   /** Deletes what is under a key or on its way there. */

@@ -72,7 +72,7 @@ export interface CacheStore extends AsyncDisposable {
   invalidate(selection: Selection, options: InvalidateOptions): Awaitable<number>
   /** Why a key is not there, as far as it is remembered (bounded). */
   absence(key: string): Absence
-  /** Keys kept under a base key: variants and parts, newest first. */
+  /** Keys kept under a base key: variants and parts, those of the newest requests first (`requestedAt`). */
   keysOf(baseKey: string): readonly string[]
   stats(): StoreStats
   /** Resolves when everything handed over so far is safe against a killed process, or was refused. */

@@ -106,7 +106,7 @@ export async function openTrial(given: TrialFunction, options: TrialOptions = {}
  *
  * @example
  * ```ts
- * import { runFunction } from 'edgeward'
+ * import { runFunction } from 'edgeward/functions'
  *
  * const trial = await runFunction({ cloudFront: './rewrite.js' }, { version: '1.0', request: { uri: '/a' } })
  * assert.equal(trial.uri, '/a/index.html')

@@ -8,6 +8,7 @@ import { HeaderList } from '../../http/header-list.ts'
 import type { Plan } from '../../plan.ts'
 import type { Endpoint, Outcome, Passage, ViewerConnection } from '../../visit.ts'
 import { clientOf, type Door, schemeOf, stumpOf } from '../door.ts'
+import { interimHead } from '../interim.ts'
 import { type LaneHead, type LaneRequest, readLaneHead, readLikeBefore } from './lane-head.ts'
 import { ReplySender, type SenderContext, VIEWER_LEFT } from './reply-sender.ts'
 
@@ -213,7 +214,11 @@ export class LaneConnection {
       return
     }
     this.#isServing = true
+    passage.interim = (status, headers) => {
+      if (this.#isServing && this.#socket.writable) this.#socket.write(interimHead(status, headers), 'latin1')
+    }
     void served.then((response) => {
+      passage.interim = undefined
       this.#isServing = false
       this.#probe?.cancel()
       this.#sender.send(passage, response, this.#hasViewerEnded)

@@ -9,6 +9,8 @@ import { StreamReply } from './stream-reply.ts'
 export const SCRATCH_BYTES = 32_768
 /** A larger body leaves in pieces, so that it can be seen whether the viewer still takes it. */
 const PIECE_BYTES = 262_144
+/** Pieces written before other connections have their turn. */
+const PIECES_IN_TURN = 4
 
 const COMPLETE: Outcome = { complete: true, failure: undefined, cause: undefined }
 export const VIEWER_LEFT: Outcome = { complete: false, failure: 'viewer-left', cause: undefined }
@@ -178,26 +180,37 @@ export class ReplySender implements Exchange {
     socket.write(NOTHING, this.#written)
   }
 
+  // The head goes ahead by itself: a viewer that it wakes takes in the body while it is still being written, which costs
+  // us less than both in one call.
   #writeLarge(text: string, body: Buffer): void {
-    this.#watch()
     this.#restOfBody = body
-    this.#socket.cork()
     this.#socket.write(text, 'latin1')
-    this.#writePiece()
-    this.#socket.uncork()
+    this.#writePieces()
   }
 
-  #writePiece(): void {
-    const rest = this.#restOfBody
-    const piece = rest.length > PIECE_BYTES ? rest.subarray(0, PIECE_BYTES) : rest
-    this.#restOfBody = rest.subarray(piece.length)
-    this.#socket.write(piece, this.#written)
+  #writePieces(): void {
+    const socket = this.#socket
+    for (let count = 1; ; count++) {
+      const rest = this.#restOfBody
+      const piece = rest.length > PIECE_BYTES ? rest.subarray(0, PIECE_BYTES) : rest
+      this.#restOfBody = rest.subarray(piece.length)
+      socket.write(piece)
+      const isThrough = socket.writableLength === 0 && socket.errored === null
+      if (isThrough && this.#restOfBody.length === 0) {
+        this.end(COMPLETE)
+        return
+      }
+      if (isThrough && count < PIECES_IN_TURN) continue
+      if (!this.#isWatched) this.#watch()
+      socket.write(NOTHING, this.#written)
+      return
+    }
   }
 
   readonly #written = (error?: Error | null): void => {
     // After a failed write the socket closes, which ends the exchange.
     if (this.#passage === undefined || (error !== undefined && error !== null)) return
-    if (this.#restOfBody.length > 0) this.#writePiece()
+    if (this.#restOfBody.length > 0) this.#writePieces()
     else this.end(COMPLETE)
   }
 

@@ -55,11 +55,12 @@ async function tryEdits(
     timeoutMs: 60_000,
     maxMemoryBytes: 1 << 30,
     renewAboveBytes: 1 << 30,
+    niceness: 0,
     idleMs: 60_000,
     report: (message) => output.error(message),
   })
-  const job = {
-    edits: acceptEditsOrThrow(edits),
+  const jobFor = () => ({
+    edits: acceptEdits(edits, limits).map(({ name, value }) => ({ name, value })),
     format: undefined,
     options: {},
     isAnimatedByDefault: source.subarray(0, 3).toString('latin1') === 'GIF',
@@ -68,8 +69,9 @@ async function tryEdits(
     isStrict: false,
     faces: 'attention' as const,
     timeoutSeconds: 60,
-  }
+  })
   try {
+    const job = jobFor()
     const never = new AbortController().signal
     const ask = createDetector(undefined)
     const first = performance.now()
@@ -96,10 +98,6 @@ async function tryEdits(
     const detail = error.cause instanceof Error ? ` (${error.cause.message})` : ''
     output.error(`edgeward images try: ${error.status} ${error.code}: ${error.message}${detail}`)
     return exitCodes.failed
-  }
-
-  function acceptEditsOrThrow(all: readonly Edit[]) {
-    return acceptEdits(all, limits).map(({ name, value }) => ({ name, value }))
   }
 }
 

@@ -51,6 +51,8 @@ async function openImages(context: ModuleContext): Promise<RunningModule> {
     timeoutMs: settings.timeoutSeconds * 1000,
     maxMemoryBytes: settings.maxMemoryBytes,
     renewAboveBytes: Math.floor(settings.maxMemoryBytes / 2),
+    // Cached answers must not wait for pixel work.
+    niceness: 4,
     idleMs: 60_000,
     report: (message) => context.report.warn(`images: ${message}`),
   })

@@ -2,7 +2,7 @@ import type { CompiledRules, ValueSource } from './compile-rules.ts'
 import { takesKey } from './compile-rules.ts'
 import type { CrsRequest, CrsResponse } from './crs-facts.ts'
 import { PersistentCollections } from './persistent-collections.ts'
-import { NO_BODY_FACTS, processorOf, readBody } from './read-body.ts'
+import { processorOf, readBody } from './read-body.ts'
 import type { RuleSettings } from './load-rules.ts'
 import type { Phase } from './rule.ts'
 import { runRule } from './run-rule.ts'
@@ -59,8 +59,7 @@ export class CrsEngine {
     const { rules, settings } = this
     const transaction = new Transaction(
       request,
-      rules.base,
-      rules.always.slice(),
+      rules,
       settings.mode,
       isPeek ? new PersistentCollections(settings.collectionSeconds) : this.#persistent,
     )
@@ -79,13 +78,17 @@ export class CrsEngine {
       transaction.entries('REQUEST_HEADERS').find(({ key }) => key === 'content-type')?.value ?? ''
     transaction.bodyProcessor = processorOf(contentType)
     mark(this.rules.requestSources, transaction)
+    // Arguments of the query string are there from the beginning, for rules of phase 1 too.
+    mark(this.rules.bodySources, transaction)
     this.#runPhase(1, transaction)
     if (transaction.readsRequestBody && body !== '') {
       transaction.bodyText = body
       transaction.body = readBody(transaction.bodyProcessor, body, contentType)
     }
-    if (transaction.body !== NO_BODY_FACTS || body !== '') transaction.forgetBodyFacts()
-    mark(this.rules.bodySources, transaction)
+    if (body !== '') {
+      transaction.forgetBodyFacts()
+      mark(this.rules.bodySources, transaction)
+    }
     this.#runPhase(2, transaction)
     if (transaction.ruling !== undefined || !this.#hasResponseRules) this.#runLogging(transaction)
   }

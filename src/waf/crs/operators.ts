@@ -1,8 +1,6 @@
 import { parseIpv6 } from '../../http/address-text.ts'
 import { compileCidrs } from '../../http/address.ts'
 import { compilePattern, type Pattern } from '../regex/pattern.ts'
-import { requiredLiterals } from '../regex/required-literals.ts'
-import { parsePattern } from '../regex/parse.ts'
 import type { RegexOptions } from '../regex/syntax.ts'
 import { findSqli } from '../sqli/find-sqli.ts'
 import { findXss } from '../xss/find-xss.ts'
@@ -82,8 +80,8 @@ const makers: ReadonlyMap<string, Maker> = new Map<string, Maker>(
     ipmatch: (argument: string) => makeIpMatch(argument.split(/[\s,]+/)),
     ipmatchf: makeIpMatchFromFile,
     ipmatchfromfile: makeIpMatchFromFile,
-    detectsqli: () => detect((text) => findSqli(text, 'LOW')?.matchedData?.join(' ')),
-    detectxss: () => detect((text) => (findXss(text) === undefined ? undefined : text)),
+    detectsqli: () => detect((text) => findSqli(cut(text), 'LOW')?.matchedData?.join(' ')),
+    detectxss: () => detect((text) => (findXss(cut(text)) === undefined ? undefined : text)),
     unconditionalmatch: () => whole(() => true),
     nomatch: () => whole(() => false),
     validatebyterange: (argument: string) => {
@@ -145,7 +143,7 @@ function makeRegex(argument: string): Operator {
   return {
     test: (text) => pattern.test(text),
     exec: (text) => groupsOf(pattern, text),
-    needs: requiredLiterals(parsePattern(argument, SECLANG_OPTIONS).root),
+    needs: pattern.literals(),
     engine: pattern.engine,
     maxLength: pattern.maxLength,
   }
@@ -280,6 +278,13 @@ function makeIpMatchFromFile(argument: string, context: OperatorContext): Operat
   return makeIpMatch(readLines(argument, context))
 }
 
+/** Injections are looked for in the beginning of a value: their tokenisers read it in every context there may be. */
+const MAX_TOKENISED = 4_096
+
+function cut(text: string): string {
+  return text.length > MAX_TOKENISED ? text.slice(0, MAX_TOKENISED) : text
+}
+
 function detect(find: (text: string) => string | undefined): Operator {
   return {
     test: (text) => find(text) !== undefined,
@@ -308,5 +313,5 @@ function verify(argument: string, isValid: (digits: string) => boolean): Operato
     }
     return undefined
   }
-  return { ...detect(find), needs: requiredLiterals(parsePattern(argument, SECLANG_OPTIONS).root) }
+  return { ...detect(find), needs: pattern.literals() }
 }

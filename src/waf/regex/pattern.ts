@@ -1,20 +1,31 @@
 import { BudgetMatcher } from './budget-matcher.ts'
+import { DfaMatcher } from './dfa-matcher.ts'
 import { emitSource } from './emit.ts'
 import { linearRegExp } from './linear-engine.ts'
 import { ProgramMatcher } from './matcher.ts'
 import { type ParsedPattern, parsePattern } from './parse.ts'
-import { compileProgram } from './program.ts'
+import { compileProgram, ProgramTooLargeError } from './program.ts'
+import { requiredLiterals } from './required-literals.ts'
 import type { RegexNode, RegexOptions } from './syntax.ts'
 
 /** Instructions of one pattern at most; RE2 and AWS WAF have bounds of the same kind. */
 const MAX_STEPS = 50_000
-/** States (instructions x bytes) of one run at most: 8 MB of memory and some tens of milliseconds. */
-const MAX_STATES = 64 * 1024 * 1024
+/** States (instructions x bytes) of one run at most: 1 MB of memory and some milliseconds. */
+const MAX_STATES = 8 * 1024 * 1024
 /**
  * Up to this length V8's backtracking engine is asked first: after 1,000 backtracks it changes to the linear one by
  * itself, so the worst of it is 1,000 runs over the value, about a millisecond.
  */
 const MAX_BACKTRACKED_LENGTH = 2_048
+/** Up to this length V8's own engine is faster than the automaton, and its backtracking is bounded well enough. */
+const MAX_V8_LENGTH = 128
+/** Instructions of a pattern that the automaton takes. */
+const MAX_DFA_STEPS = 8_000
+/** Longest text in which V8 looks for groups. */
+const MAX_GROUPS_LENGTH = 512
+/** A pattern with look-arounds sees a long value through so many windows of so many bytes. */
+const MAX_WINDOWS = 8
+const MAX_WINDOW = 1_024
 /** Bytes a pattern with references to groups looks at: only backtracking can run it. */
 const MAX_REFERENCE_LENGTH = 512
 
@@ -35,9 +46,11 @@ export interface Pattern {
    * backtracking can do it, an engine that looks at a short beginning of the value and gives up after a while.
    */
   readonly engine: 'v8' | 'v8-linear' | 'own' | 'backtracking'
-  /** Bytes of a value it looks at; longer values are cut. Infinity for all but huge patterns. */
+  /** Bytes of a value it looks at; Infinity for all but patterns with look-arounds or references. */
   readonly maxLength: number
   test(text: string): boolean
+  /** See `requiredLiterals`. */
+  literals(): readonly string[] | undefined
   /** Start and end of the leftmost match. */
   exec(text: string): Int32Array | undefined
   /** The leftmost match and its groups, undefined for a group that took no part. */
@@ -50,7 +63,7 @@ export interface Pattern {
  */
 export function compilePattern(source: string, options: RegexOptions = AWS_OPTIONS): Pattern {
   const parsed = parsePattern(source, options)
-  const { root, captures } = parsed
+  const { root } = parsed
   if (parsed.hasReferences) return backtrackingPattern(source, parsed)
   const plainSource = emitSource(root, false)
   if (plainSource !== undefined) {
@@ -58,17 +71,71 @@ export function compilePattern(source: string, options: RegexOptions = AWS_OPTIO
     const linear = linearRegExp(plainSource)
     if (linear !== undefined) return v8Pattern(source, parsed, plainSource, linear)
   }
-  const program = compileProgram(root, MAX_STEPS)
-  const matcher = new ProgramMatcher(program, captures)
-  const maxLength = Math.floor(MAX_STATES / matcher.states(0)) - 1
-  const search = (text: string) => matcher.search(text.length > maxLength ? text.slice(0, maxLength) : text)
+  return ownPattern(source, parsed)
+}
+
+/** What V8's linear engine does not take: look-arounds. */
+function ownPattern(source: string, parsed: ParsedPattern): Pattern {
+  const matcher = new ProgramMatcher(compileProgram(parsed.root, MAX_STEPS), parsed.captures)
+  const longest = Math.max(64, Math.floor(MAX_STATES / matcher.states(0)) - 1)
+  const window = Math.min(longest, MAX_WINDOW)
+  // The same pattern without its look-arounds matches at least as much: where it does not, nothing is asked.
+  let made: DfaMatcher | false | undefined
+  const search = (text: string): { readonly text: string; readonly saved: Int32Array } | undefined => {
+    const relaxed =
+      text.length <= window
+        ? false
+        : (made ??= makeDfa({ ...parsed, root: withoutLooks(parsed.root) }) ?? false)
+    if (relaxed === false) {
+      const whole = text.length > longest ? text.slice(0, longest) : text
+      const saved = matcher.search(whole)
+      return saved === undefined ? undefined : { text: whole, saved }
+    }
+    let from = 0
+    for (let tries = 0; tries < MAX_WINDOWS; tries++) {
+      const end = relaxed.findEnd(text, from)
+      if (end === -1) return undefined
+      const start = Math.max(0, end - (window >> 1))
+      const part = text.slice(start, start + window)
+      const saved = matcher.search(part)
+      if (saved !== undefined) return { text: part, saved }
+      from = start + window
+      if (from >= text.length) return undefined
+    }
+    return undefined
+  }
   return {
     source,
     engine: 'own',
-    maxLength,
+    literals: () => requiredLiterals(parsed.root),
+    maxLength: MAX_WINDOWS * window,
     test: (text) => search(text) !== undefined,
-    exec: (text) => search(text)?.subarray(0, 2),
-    groups: (text) => groupsAt(search(text), text),
+    exec: (text) => {
+      const found = search(text)
+      if (found === undefined) return undefined
+      const at = text === found.text ? 0 : text.indexOf(found.text)
+      return Int32Array.of(found.saved[0]! + at, found.saved[1]! + at)
+    },
+    groups: (text) => {
+      const found = search(text)
+      return found === undefined ? undefined : groupsAt(found.saved, found.text)
+    },
+  }
+}
+
+function withoutLooks(node: RegexNode): RegexNode {
+  switch (node.kind) {
+    case 'look':
+      return { kind: 'empty' }
+    case 'capture':
+    case 'repeat':
+      return { ...node, node: withoutLooks(node.node) }
+    case 'sequence':
+      return { ...node, items: node.items.map(withoutLooks) }
+    case 'choice':
+      return { ...node, options: node.options.map(withoutLooks) }
+    default:
+      return node
   }
 }
 
@@ -79,6 +146,7 @@ function backtrackingPattern(source: string, { root, captures }: ParsedPattern):
   return {
     source,
     engine: 'backtracking',
+    literals: () => requiredLiterals(root),
     maxLength: MAX_REFERENCE_LENGTH,
     test: (text) => search(text) !== undefined,
     exec: (text) => search(text)?.subarray(0, 2),
@@ -96,24 +164,45 @@ function v8Pattern(
   const plain = new RegExp(plainSource)
   const engineFor = (text: string): RegExp =>
     linear === undefined || text.length <= MAX_BACKTRACKED_LENGTH ? plain : linear
+  let dfa: DfaMatcher | false | undefined
   let capturing: RegExp | undefined
-  let capturingLinear: RegExp | undefined
   return {
     source,
     engine: linear === undefined ? 'v8' : 'v8-linear',
+    literals: () => requiredLiterals(parsed.root),
     maxLength: Infinity,
-    test: (text) => engineFor(text).test(text),
+    test: (text) => {
+      if (linear === undefined || text.length <= MAX_V8_LENGTH) return plain.test(text)
+      dfa ??= makeDfa(parsed) ?? false
+      return dfa === false ? engineFor(text).test(text) : dfa.test(text)
+    },
     exec: (text) => {
       const found = engineFor(text).exec(text)
       return found === null ? undefined : Int32Array.of(found.index, found.index + found[0].length)
     },
     groups: (text) => {
       // Groups are wanted only where something matched, and of most patterns never.
-      const withGroups = (capturing ??= new RegExp(emitSource(parsed.root, true) ?? plainSource))
-      if (engineFor(text) === plain) return withGroups.exec(text) ?? undefined
-      capturingLinear ??= linearRegExp(withGroups.source) ?? linear
-      return capturingLinear?.exec(text) ?? undefined
+      capturing ??= new RegExp(emitSource(parsed.root, true) ?? plainSource)
+      if (linear === undefined || text.length <= MAX_GROUPS_LENGTH) return capturing.exec(text) ?? undefined
+      dfa ??= makeDfa(parsed) ?? false
+      if (dfa === false) return linear.exec(text) ?? undefined
+      // In long values groups are looked for around the place where a match is complete.
+      const end = dfa.findEnd(text, 0)
+      if (end === -1) return undefined
+      const part = text.slice(Math.max(0, end - MAX_GROUPS_LENGTH + 64), end + 64)
+      return capturing.exec(part) ?? [part]
     },
+  }
+}
+
+/** The automaton of a pattern, or undefined where it would be too large or cannot be. */
+function makeDfa({ root }: ParsedPattern): DfaMatcher | undefined {
+  try {
+    const program = compileProgram(root, MAX_DFA_STEPS)
+    return DfaMatcher.canRun(program) ? new DfaMatcher(program) : undefined
+  } catch (error) {
+    if (error instanceof ProgramTooLargeError) return undefined
+    throw error
   }
 }
 

@@ -4,7 +4,7 @@ import { cookieValue } from '../../http/cookies.ts'
 import { forwardedAddresses } from '../forwarded-address.ts'
 import type { Inspection, RateHit } from '../inspection.ts'
 import type { RateKey, RateNode } from '../plan.ts'
-import type { Transform } from '../transforms/transforms.ts'
+import type { Transform, TransformName } from '../transforms/transforms.ts'
 import { rateNetwork } from './rate-network.ts'
 import type { Matcher } from './matcher.ts'
 
@@ -22,6 +22,8 @@ export interface RateParts {
   readonly counter: RateCounter
   readonly scopeDown: Matcher | undefined
   readonly transformsOf: (key: RateKey) => readonly Transform[]
+  /** The number of a header's transformed values, which rules that look at the same header share. */
+  readonly headerNumber: (name: string, transforms: readonly TransformName[]) => number
   /** Counts IPv6 clients by their /64 network, which AWS WAF does not. */
   readonly ipv6Networks: boolean
 }
@@ -38,16 +40,16 @@ export function rateBased(node: RateNode, parts: RateParts): Matcher {
   return (inspection) => {
     if (scopeDown !== undefined && !scopeDown(inspection)) return false
     let key = ''
-    const values: string[] = []
-    for (const read of readers) {
-      const value = read(inspection)
+    for (let i = 0; i < readers.length; i++) {
+      const value = readers[i]!(inspection)
       if (value === MISSING) return false
-      values.push(value)
-      key = values.length === 1 ? value : key + SEPARATOR + value
+      key = i === 0 ? value : key + SEPARATOR + value
     }
     if (key.length > MAX_KEY_BYTES) key = `#${hash('sha256', key, 'base64url')}`
     const estimate = inspection.isPeek ? counter.peek(key) : counter.add(key)
     if (estimate <= node.limit) return false
+    // Asked again only for the few that are over the limit.
+    const values = readers.map((read) => String(read(inspection)))
     inspection.rateHit = rateHit(node, estimate, shown, values)
     return true
   }
@@ -94,8 +96,19 @@ function readersOf(node: RateNode, parts: RateParts): readonly KeyReader[] {
     case 'CUSTOM_KEYS':
       return node.keys.map((key) => {
         if (key.kind === 'ip') return ip
-        return key.kind === 'forwarded-ip' ? forwardedIp : keyReader(key, parts.transformsOf(key))
+        if (key.kind === 'forwarded-ip') return forwardedIp
+        const read = keyReader(key, parts.transformsOf(key))
+        return key.kind === 'header' ? sharedHeader(parts.headerNumber(key.name, key.transforms), read) : read
       })
+  }
+}
+
+/** One line of a header is what other rules may have computed already; several are joined before they are transformed. */
+function sharedHeader(number: number, readJoined: KeyReader): KeyReader {
+  return (inspection) => {
+    const { values } = inspection.valuesOf(number)
+    if (values.length === 0) return MISSING
+    return values.length === 1 ? values[0]! : readJoined(inspection)
   }
 }
 

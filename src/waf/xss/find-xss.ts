@@ -11,7 +11,8 @@ type PageContext = 'data' | 'tag' | 'unquoted' | "'" | '"' | '`'
 export function findXss(value: string): Found | undefined {
   const hasTag = value.includes('<')
   const hasValue = value.includes('=')
-  if (!hasTag && !hasValue && !value.includes(':')) return undefined
+  // A colon may be an entity.
+  if (!hasTag && !hasValue && !value.includes(':') && !value.includes('&')) return undefined
   // Browsers look past NUL bytes anywhere in a tag; positions are then those of the whole value.
   const hasNulls = value.includes('\0')
   const text = hasNulls ? value.replaceAll('\0', '') : value

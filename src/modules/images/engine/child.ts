@@ -1,4 +1,5 @@
 import { writeFileSync } from 'node:fs'
+import { setPriority } from 'node:os'
 import sharp from 'sharp'
 import { ImageError, type PlainImageError } from '../image-error.ts'
 import { encodeFrame, FrameReader } from './frames.ts'
@@ -7,20 +8,19 @@ import { render } from './render.ts'
 
 /**
  * The process that touches pixels. It reads jobs from standard input, does one at a time, and writes results to
- * standard output; it opens no files and no sockets. `argv[2]` is its memory limit in bytes, above which it ends itself
- * while a job runs: code `EXIT_MEMORY`.
+ * standard output; it opens no files and no sockets. `argv[2]` is its memory limit in bytes, above which it tells
+ * the edge, which ends it. `argv[3]` is its niceness.
  */
 
-/** Agreed with `pool.ts`. */
-const EXIT_MEMORY = 86
 const MEMORY_CHECK_MS = 25
 
 const maxBytes = Number(process.argv[2] ?? 0)
+const niceness = Number(process.argv[3] ?? 0)
 sharp.cache(false)
 // One thread of libvips per picture: the pool runs as many processes as there are cores.
 sharp.concurrency(1)
 allowOnlyPictures()
-dieFirst()
+stepBack()
 
 let waiting: { resolve(value: unknown): void; reject(error: ImageError): void } | undefined
 let watch: NodeJS.Timeout | undefined
@@ -88,7 +88,10 @@ function plain(error: unknown): PlainImageError {
 function watchMemory(): void {
   if (maxBytes === 0) return
   watch = setInterval(() => {
-    if (process.memoryUsage.rss() > maxBytes) process.exit(EXIT_MEMORY)
+    if (process.memoryUsage.rss() <= maxBytes) return
+    clearInterval(watch)
+    // The edge kills this process: `process.exit` would wait for the thread that does the pixel work.
+    send({ kind: 'memory' })
   }, MEMORY_CHECK_MS)
 }
 
@@ -104,8 +107,9 @@ function allowOnlyPictures(): void {
   })
 }
 
-/** Where memory runs out, the kernel takes this process and not the edge. */
-function dieFirst(): void {
+/** Pictures give way to the edge, whose cached answers must not wait for them; where memory runs out, they go first. */
+function stepBack(): void {
+  if (niceness > 0) setPriority(niceness)
   try {
     writeFileSync('/proc/self/oom_score_adj', '1000')
   } catch {

@@ -53,6 +53,8 @@ export type ToChild =
 /** From a child to the edge. */
 export type FromChild =
   | { readonly kind: 'ready' }
+  /** Its memory limit is reached: the last word of the process. */
+  | { readonly kind: 'memory' }
   /** A rendering follows, for a detector. */
   | { readonly kind: 'question'; readonly question: Question; readonly minConfidence: number | undefined }
   /** The result follows. */

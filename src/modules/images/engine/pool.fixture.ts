@@ -13,7 +13,7 @@ const reader = new FrameReader(({ head }) => {
     case 'hang':
       for (;;);
     case 'memory':
-      process.exit(86)
+      for (const piece of encodeFrame({ kind: 'memory' } satisfies FromChild)) process.stdout.write(piece)
       break
     case 'nonsense':
       process.stdout.write(Buffer.alloc(64, 0xff))

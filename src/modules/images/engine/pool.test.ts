@@ -15,6 +15,7 @@ function open(options: Partial<PoolOptions> = {}): Pool & { readonly said: strin
     timeoutMs: 60_000,
     maxMemoryBytes: 0,
     renewAboveBytes: 2 ** 30,
+    niceness: 0,
     idleMs: 60_000,
     report: (message) => said.push(message),
     program: join(import.meta.dirname, 'pool.fixture.ts'),

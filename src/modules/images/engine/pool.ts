@@ -11,10 +11,12 @@ export interface PoolOptions {
   readonly processes: number
   /** Wall-clock time of one job in milliseconds; after it the process is killed. */
   readonly timeoutMs: number
-  /** Resident bytes at which a process ends itself. */
+  /** Resident bytes at which a process is ended. */
   readonly maxMemoryBytes: number
   /** Resident bytes after a job at which a process is replaced, because the allocator does not give memory back. */
   readonly renewAboveBytes: number
+  /** How far the processes step back behind others: 0 to 19 as in setpriority(2). */
+  readonly niceness: number
   /** How long a process that has nothing to do is kept, in milliseconds. */
   readonly idleMs: number
   /** What an operator is told when a process dies. */
@@ -28,8 +30,6 @@ export interface RenderResult {
   readonly bytes: Buffer
 }
 
-/** Agreed with `child.ts`. */
-const EXIT_MEMORY = 86
 const PROGRAM = fileURLToPath(new URL('./child.ts', import.meta.url))
 const MAX_RESULT_BYTES = 2 ** 31
 
@@ -121,7 +121,7 @@ interface WorkerEvents {
 }
 
 /** Why a process is being ended. */
-type Ending = 'renewed' | 'idle' | 'closed' | 'timeout' | 'unwanted' | 'confused'
+type Ending = 'renewed' | 'idle' | 'closed' | 'timeout' | 'memory' | 'unwanted' | 'confused'
 
 /** One process and the job it does. */
 class Worker {
@@ -142,7 +142,12 @@ class Worker {
     this.#events = events
     this.#process = spawn(
       process.execPath,
-      ['--max-semi-space-size=1', options.program ?? PROGRAM, String(options.maxMemoryBytes)],
+      [
+        '--max-semi-space-size=1',
+        options.program ?? PROGRAM,
+        `${options.maxMemoryBytes}`,
+        `${options.niceness}`,
+      ],
       { stdio: ['pipe', 'pipe', 'inherit'], env: environment() },
     )
     const reader = new FrameReader(
@@ -203,6 +208,9 @@ class Worker {
   #receive(message: FromChild, body: Buffer): void {
     switch (message.kind) {
       case 'ready':
+        break
+      case 'memory':
+        this.#kill('memory')
         break
       case 'question':
         void this.#answer(message.question, body, message.minConfidence)
@@ -282,6 +290,14 @@ class Worker {
         this.#counts.timedOut++
         this.#options.report(`an image process was killed after ${this.#options.timeoutMs} ms`)
         return new ImageError(503, 'TimeoutException', 'The picture could not be processed in time.')
+      case 'memory':
+        this.#counts.outOfMemory++
+        this.#options.report(`an image process reached its limit of ${this.#options.maxMemoryBytes} bytes`)
+        return new ImageError(
+          413,
+          'TooLargeImageException',
+          'The picture needs more memory than it may have.',
+        )
       case 'unwanted':
         return new ImageError(499, 'ClientClosedRequest', 'Nobody waits for this picture any more.')
       case 'closed':
@@ -290,15 +306,6 @@ class Worker {
       case 'renewed':
       case 'confused':
       case undefined:
-        if (code === EXIT_MEMORY) {
-          this.#counts.outOfMemory++
-          this.#options.report(`an image process reached its limit of ${this.#options.maxMemoryBytes} bytes`)
-          return new ImageError(
-            413,
-            'TooLargeImageException',
-            'The picture needs more memory than it may have.',
-          )
-        }
         this.#counts.crashed++
         this.#options.report(`an image process ended in the middle of a job (code ${code}, signal ${signal})`)
         return new ImageError(500, 'ProcessingFailure', 'The picture could not be processed.')
