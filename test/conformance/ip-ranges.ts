@@ -126,7 +126,8 @@ async function follow(setting: Setting, first: readonly Range[], second: readonl
   let broken = 0
   for (const when of ['before', 'after'] as const)
     for (let call = 0; call < plan.steps.length; call++) {
-      const { ec2, target, close } = await installed(setting, first)
+      const run = await installed(setting, first)
+      const { ec2, target } = run
       watchCover(ec2, setting, second)
       ec2.cutAfter(call, when)
       const isBroken = await applyTarget(target, second, () => {}).then(
@@ -143,7 +144,7 @@ async function follow(setting: Setting, first: readonly Range[], second: readonl
           (await target.plan(second)).steps.length === 0,
       )
       broken++
-      await close()
+      await run.close()
     }
   console.log(
     `${setting.services.join('+').padEnd(39)} ${setting.ports.join('+').padEnd(6)} ${String(first.length).padStart(4)} > ${String(second.length).padEnd(4)} ${String(added.size).padStart(5)} ${String(removed.size).padStart(4)}   ${String(plan.steps.length).padStart(5)}   ${`${fresh} > ${groups}`.padStart(5)}  ${broken} places${setting.aggregate ? '  aggregated' : ''}`,
