@@ -33,31 +33,31 @@ export function createPrefixLists(config: PrefixListsConfig, clock: Clock): Targ
     ...(config.endpoint !== undefined && { endpoint: config.endpoint }),
   })
 
-  async function find(): Promise<readonly ManagedPrefixList[]> {
-    const found: ManagedPrefixList[] = []
+  /** The list of a name that has our tag; names are not unique. */
+  async function find(name: string): Promise<ManagedPrefixList | undefined> {
     const pages = paginateDescribeManagedPrefixLists(
       { client, pageSize: 100 },
-      { Filters: [{ Name: 'prefix-list-name', Values: [`${prefixName}-ipv4`, `${prefixName}-ipv6`] }] },
+      { Filters: [{ Name: 'prefix-list-name', Values: [name] }] },
     )
     for await (const page of pages)
       for (const list of page.PrefixLists ?? [])
         if (list.Tags?.some(({ Key, Value }) => Key === OWNER_TAG && Value === prefixName) === true)
-          found.push(list)
-    return found
+          return list
+    return undefined
   }
 
   /** Waits until a change is done: a list takes one at a time. Gives its version. */
-  async function settled(id: string): Promise<ManagedPrefixList> {
+  async function settled(name: string): Promise<ManagedPrefixList> {
     for (let poll = 0; poll < POLLS; poll++) {
-      const list = (await find()).find(({ PrefixListId }) => PrefixListId === id)
-      if (list === undefined) throw new Error(`the prefix list ${id} is gone`)
+      const list = await find(name)
+      if (list === undefined) throw new Error(`the prefix list ${name} is gone`)
       // After a change that failed the list is as it was, and takes the next.
       if (list.State?.endsWith('-complete') === true || list.State === 'modify-failed') return list
       if (list.State?.endsWith('-failed') === true)
-        throw new Error(`the prefix list ${id} is in the state ${list.State}: ${list.StateMessage ?? ''}`)
+        throw new Error(`the prefix list ${name} is in the state ${list.State}: ${list.StateMessage ?? ''}`)
       await waitFor(clock, POLL_MS)
     }
-    throw new Error(`the prefix list ${id} is still changing`)
+    throw new Error(`the prefix list ${name} is still changing`)
   }
 
   async function entriesOf(list: ManagedPrefixList): Promise<readonly string[]> {
@@ -111,7 +111,7 @@ export function createPrefixLists(config: PrefixListsConfig, clock: Clock): Targ
     } else if (needed > (list.MaxEntries ?? 0)) {
       // A request that changes the size may not change entries.
       step(`make room for ${needed} entries in ${name}`, async () => {
-        await settled(id!)
+        await settled(name)
         await client.send(new ModifyManagedPrefixListCommand({ PrefixListId: id!, MaxEntries: needed }))
       })
     }
@@ -122,7 +122,7 @@ export function createPrefixLists(config: PrefixListsConfig, clock: Clock): Targ
           ...(removing.length > 0 ? [`remove ${entries(removing.length)}`] : []),
         ].join(' and ')} in ${name}`,
         async () => {
-          const { Version } = await settled(id!)
+          const { Version } = await settled(name)
           await client.send(
             new ModifyManagedPrefixListCommand({
               PrefixListId: id!,
@@ -131,7 +131,7 @@ export function createPrefixLists(config: PrefixListsConfig, clock: Clock): Targ
               ...(removing.length > 0 && { RemoveEntries: removing.map((Cidr) => ({ Cidr })) }),
             }),
           )
-          await settled(id!)
+          await settled(name)
         },
       )
     if (isOneCall) {
@@ -149,10 +149,9 @@ export function createPrefixLists(config: PrefixListsConfig, clock: Clock): Targ
     name: `managed prefix lists ${prefixName}`,
     async plan(wanted) {
       return await calling('the prefix lists cannot be read', async () => {
-        const lists = await find()
         const plans = []
         for (const family of ['ipv4', 'ipv6'] as const) {
-          const list = lists.find(({ PrefixListName }) => PrefixListName === `${prefixName}-${family}`)
+          const list = await find(`${prefixName}-${family}`)
           const ranges = wanted.filter((range) => range.family === (family === 'ipv4' ? 4 : 6))
           plans.push(await planFamily(family, ranges, list))
         }
