@@ -11,6 +11,7 @@ import { compileKeyValueStores } from '../functions/config.ts'
 import type { Plan, PlannedDistribution } from '../plan.ts'
 import { compileAdmin } from './admin-config.ts'
 import { compileLog } from '../log/config.ts'
+import { compileKeys } from '../seams/keys/config.ts'
 import { compileSecrets } from '../seams/secrets/config.ts'
 import type { CheckedConfig } from './check.ts'
 import { compileDistribution, type ModulesAt } from './compile-distribution.ts'
@@ -55,6 +56,7 @@ export function compilePlan(checked: CheckedConfig, { baseFolder, version }: Com
     cache: compileCache(config.cache, baseFolder, dataFolder),
     admin: compileAdmin(config.admin, checked.environment),
     dataFolder,
+    keys: compileKeys(config.keys, dataFolder),
     secrets: compileSecrets(config.secrets, baseFolder, dataFolder, checked.environment),
     modules: modulesAt('configuration', [], config),
     geo: {

@@ -9,7 +9,6 @@ type Kind = 'configuration' | 'distribution' | 'behavior' | 'origin'
  */
 const RESERVED: Record<Kind, Readonly<Record<string, string>>> = {
   configuration: {
-    keys: 'the registry of keys',
     objects: 'object storage',
     state: 'shared state',
     jobs: 'jobs',
