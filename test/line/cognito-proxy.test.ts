@@ -284,7 +284,7 @@ test('calls near a quota are told of at 50, 70 and 90 percent, in the log, the m
   const [pool] = body as { quotas: { category: string; level: number; peak: number }[] }[]
   const read = pool!.quotas.find(({ category }) => category === 'UserRead')!
   assert.deepEqual([read.level, read.peak], [90, 10])
-  await clock.advance(61_000)
+  clock.advance(61_000)
   assert.match(edge.edge.metricsText(), /category="UserRead"\} 0$/m)
 })
 
