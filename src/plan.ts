@@ -19,6 +19,8 @@ export interface Plan {
   readonly findDistribution: (host: string) => PlannedDistribution | undefined
   readonly identity: Identity
   readonly isTrustedProxy: (address: string) => boolean
+  /** Proxies that are trusted besides the configured ones, until told otherwise: they change without a new plan. */
+  readonly trustAlso?: (matcher: ((address: string) => boolean) | undefined) => void
   readonly limits: PlannedLimits
   readonly keyValueStores: readonly PlannedKeyValueStore[]
   readonly log: PlannedLog

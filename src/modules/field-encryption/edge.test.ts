@@ -227,7 +227,8 @@ test('by policy, what is malformed or has no fields is forwarded as it came', as
 test('streaming: what is ready goes out, and a body that breaks its form breaks off at the origin', async () => {
   await using origin = await echoOrigin()
   await using edge = await protectingEdge(origin.url, { ...rules, streaming: true })
-  const { socket, until } = await dial(edge.port)
+  const viewer = await dial(edge.port)
+  const { socket } = viewer
   const chunk = (text: string) => socket.write(`${text.length.toString(16)}\r\n${text}\r\n`)
   socket.write(
     'POST / HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n',
@@ -236,7 +237,7 @@ test('streaming: what is ready goes out, and a body that breaks its form breaks 
   chunk('05-1120","rest":[1,2')
   chunk(',3]}')
   socket.write('0\r\n\r\n')
-  await until(/^HTTP\/1\.1 200 [^]*~enc\(/)
+  await viewer.until(/^HTTP\/1\.1 200 [^]*~enc\(/)
   assert.equal(await edge.open(origin.requests[0]!.body), '{"ssn":"078-05-1120","rest":[1,2,3]}')
   socket.destroy()
 

@@ -1,3 +1,4 @@
+import type * as AmazonCognitoIdentity from 'amazon-cognito-identity-js'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync } from 'node:fs'
@@ -5,7 +6,6 @@ import { mkdir, writeFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type * as identityModule from 'amazon-cognito-identity-js'
 
 /** What is run, unmodified. Exact versions: the figures are theirs. */
 export const packages = {
@@ -67,7 +67,7 @@ const done = <T>(run: (back: Back<T>) => void): Promise<T> =>
     run((error, result) => (error === null || error === undefined ? resolve(result!) : reject(error))),
   )
 
-type IdentityJs = typeof identityModule
+type IdentityJs = typeof AmazonCognitoIdentity
 
 /** amazon-cognito-identity-js. */
 export function identityJs(folder: string, { endpoint, poolId, clientId }: Where): Client {
@@ -195,12 +195,9 @@ export interface SdkClient {
   destroy(): void
 }
 export interface Sdk {
-  readonly open: (
-    endpoint: string,
-    credentials?: { accessKeyId: string; secretAccessKey: string },
-  ) => SdkClient
+  open(endpoint: string, credentials?: { accessKeyId: string; secretAccessKey: string }): SdkClient
   /** A command by the name of its operation. */
-  readonly command: (operation: string, input: object) => object
+  command(operation: string, input: object): object
 }
 
 export function loadSdk(folder: string): Sdk {
@@ -222,9 +219,9 @@ export function loadSdk(folder: string): Sdk {
 
 /** The AWS SDK for JavaScript 3. SRP is left to the libraries above: it brings none. */
 export function sdk(folder: string, { endpoint, clientId: ClientId }: Where): Omit<Client, 'signInWithSrp'> {
-  const { open, command } = loadSdk(folder)
-  const client = open(endpoint)
-  const run = (operation: string, input: object) => client.send(command(operation, input))
+  const library = loadSdk(folder)
+  const client = library.open(endpoint)
+  const run = (operation: string, input: object) => client.send(library.command(operation, input))
   let tokens: Record<string, string> = {}
   const keep = (answer: Readonly<Record<string, unknown>>): void => {
     tokens = { ...tokens, ...(answer['AuthenticationResult'] as Record<string, string>) }

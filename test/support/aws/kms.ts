@@ -80,7 +80,7 @@ export async function fakeKms(clock: Clock): Promise<FakeService> {
       aliases.set(name, keyOf({ KeyId: input['TargetKeyId'] }, false).id)
     },
     ListAliases(input) {
-      const all = [...aliases].sort()
+      const all = [...aliases].sort(([a], [b]) => (a < b ? -1 : 1))
       const start = Number(input['Marker'] ?? 0)
       const page = all.slice(start, start + PAGE)
       const next = start + PAGE
