@@ -114,16 +114,16 @@ async function wholeLife(
 
 /** Admin calls and NEW_PASSWORD_REQUIRED by the SDK, signed, against the pool itself. */
 async function administrators(poolUrl: string, where: Where): Promise<void> {
-  const library = loadSdk(folder)
+  const aws = loadSdk(folder)
   const before = passed
-  const admin = library.open(poolUrl, { accessKeyId: ADMINISTRATOR.id, secretAccessKey: ADMINISTRATOR.key })
-  const forger = library.open(poolUrl, { accessKeyId: ADMINISTRATOR.id, secretAccessKey: 'another-key' })
+  const admin = aws.open(poolUrl, { accessKeyId: ADMINISTRATOR.id, secretAccessKey: ADMINISTRATOR.key })
+  const forger = aws.open(poolUrl, { accessKeyId: ADMINISTRATOR.id, secretAccessKey: 'another-key' })
   const run = (operation: string, input: object) =>
-    admin.send(library.command(operation, { UserPoolId: POOL, ...input }))
+    admin.send(aws.command(operation, { UserPoolId: POOL, ...input }))
   const Username = 'made-by-admin'
   await refused(
     'a forged signature',
-    () => forger.send(library.command('ListUsers', { UserPoolId: POOL })),
+    () => forger.send(aws.command('ListUsers', { UserPoolId: POOL })),
     'InvalidSignatureException',
   )
   await step('AdminCreateUser', () => run('AdminCreateUser', { Username, TemporaryPassword: 'Temporary-1' }))
@@ -193,13 +193,13 @@ async function againstCognitoLocal(): Promise<void> {
       child.stderr.on('data', hear)
       closed.then(() => reject(new Error(`cognito-local did not start: ${said}`)), reject)
     })
-    const library = loadSdk(folder)
-    const admin = library.open(`http://127.0.0.1:${port}`)
-    const { UserPool } = (await admin.send(library.command('CreateUserPool', { PoolName: 'shop' }))) as {
+    const aws = loadSdk(folder)
+    const admin = aws.open(`http://127.0.0.1:${port}`)
+    const { UserPool } = (await admin.send(aws.command('CreateUserPool', { PoolName: 'shop' }))) as {
       UserPool: { Id: string }
     }
     const { UserPoolClient } = (await admin.send(
-      library.command('CreateUserPoolClient', {
+      aws.command('CreateUserPoolClient', {
         UserPoolId: UserPool.Id,
         ClientName: 'shop',
         GenerateSecret: true,
