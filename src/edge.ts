@@ -338,6 +338,7 @@ export async function startEdge(options: EdgeOptions): Promise<Edge> {
     if (before.cache.memoryBytes !== next.cache.memoryBytes) notes.push('cache.memoryBytes')
     if (JSON.stringify(before.cache.disk) !== JSON.stringify(next.cache.disk)) notes.push('cache.disk')
     if (before.admin?.port !== next.admin?.port) notes.push('admin')
+    notes.push(...moduleHost.outdated(next))
     return notes
   }
 

@@ -19,6 +19,8 @@ export interface ModuleHost {
   prepare(plan: Plan): Promise<void>
   /** The plan is in force from now on: binds hooks and routes. */
   adopt(plan: Plan): void
+  /** Paths of settings of a plan that need a restart. */
+  outdated(plan: Plan): readonly string[]
   /** What the modules do on a behavior of the plan; undefined for nothing. */
   hooksOf(behavior: PlannedBehavior): Hooks | undefined
   /** The route of a module at the path of a request, or undefined. */
@@ -76,6 +78,7 @@ export function createModuleHost(modules: readonly Module[], context: ModuleCont
   return {
     prepare,
     adopt,
+    outdated: (plan) => inOrder().flatMap((module) => module.outdated?.(plan) ?? []),
     hooksOf: (behavior) => hooks?.get(behavior),
     routeOf(passage) {
       if (routes.size === 0) return undefined

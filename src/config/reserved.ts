@@ -24,7 +24,6 @@ const RESERVED: Record<Kind, Readonly<Record<string, string>>> = {
   behavior: {
     grpc: 'gRPC',
     fieldLevelEncryption: 'field-level encryption',
-    cognito: 'the Cognito proxy',
     compute: 'compute dispatch',
     realtimeLog: 'real-time logs',
     trustedSigners: 'trusted signers (use trustedKeyGroups)',

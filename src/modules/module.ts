@@ -156,6 +156,8 @@ export interface RunningModule {
   readonly listeners?: readonly { readonly name: string; readonly url: string }[]
   /** A new plan is in force. */
   adopted?(plan: Plan): void
+  /** Paths of settings in a plan that only take effect when the edge starts, and are others than it started with. */
+  outdated?(plan: Plan): readonly string[]
   /** Lines in the text format of Prometheus, without a line end at the end. */
   metrics?(): string
   close?(): Promise<void>

@@ -1,4 +1,5 @@
 import { availableParallelism } from 'node:os'
+import { isDeepStrictEqual } from 'node:util'
 import { compileCidrs } from '../../http/address.ts'
 import { Fault } from '../../faults.ts'
 import { HeaderList } from '../../http/header-list.ts'
@@ -192,6 +193,8 @@ async function openImages(context: ModuleContext): Promise<RunningModule> {
   return {
     bind,
     metrics: () => metricsOf(engine),
+    outdated: ({ modules }) =>
+      isDeepStrictEqual(engineSettings(modules['images']), settings) ? [] : ['images'],
     async close() {
       for (const each of keys.values()) each.close()
       await pool.close()

@@ -9,7 +9,6 @@ import { acceptEdits, type EngineLimits, isRecord } from './engine/edits.ts'
 import type { Gate } from './engine/gate.ts'
 import type { Ask, Job, JobEdit, MetadataPolicy } from './engine/job.ts'
 import type { Pool } from './engine/pool.ts'
-import { sanitiseSvg } from './engine/svg.ts'
 import { ImageError } from './image-error.ts'
 import { contentTypeOf } from './source/content-type.ts'
 import type { Picture, Sources } from './source/sources.ts'
@@ -85,7 +84,7 @@ async function obtain(
 ): Promise<EdgeResponse> {
   const edits = acceptEdits(task.edits, service.limits)
   const isUntouched = edits.length === 0 && task.output.format === undefined
-  if (isUntouched) return passThrough(service, asked, task)
+  if (isUntouched) return passThrough(service, engine, asked, task)
   return engine.gate.run(asked.client, asked.signal, () =>
     service.sources.using(task.source, asked.signal, (picture) =>
       transform(service, engine, asked, task, edits, picture),
@@ -94,14 +93,21 @@ async function obtain(
 }
 
 /** The original, not decoded; only an SVG is read through, and made harmless. */
-async function passThrough(service: ImageService, asked: Asked, task: ImageTask): Promise<EdgeResponse> {
+async function passThrough(
+  service: ImageService,
+  engine: Engine,
+  asked: Asked,
+  task: ImageTask,
+): Promise<EdgeResponse> {
   const response = await service.sources.open(task.source, asked.signal)
   const { headers, body } = response
   try {
     const type = contentTypeOf(headers.get('content-type'), await body.peek(4096), service.isStrict)
     if (type === 'image/svg+xml') {
-      const bytes = await body.collect(service.maxSourceBytes)
-      return svgAsItIs(service, asked, task, pictureOf(headers, bytes))
+      return await engine.gate.run(asked.client, asked.signal, async () => {
+        const bytes = await body.collect(service.maxSourceBytes)
+        return svgAsItIs(service, engine, asked, task, pictureOf(headers, bytes))
+      })
     }
     const picture = pictureOf(headers, Buffer.alloc(0))
     const fields = successHeaders(service, task, picture, type, picture.etag)
@@ -128,7 +134,8 @@ async function transform(
   const type = contentTypeOf(picture.contentType, picture.bytes, service.isStrict)
   const isSvg = type === 'image/svg+xml'
   // A drawing stays one where only the viewer's Accept header asks for another format.
-  if (isSvg && edits.length === 0 && task.output.isNegotiated) return svgAsItIs(service, asked, task, picture)
+  if (isSvg && edits.length === 0 && task.output.isNegotiated)
+    return svgAsItIs(service, engine, asked, task, picture)
 
   const inputs = [picture.bytes]
   const layers: Picture[] = []
@@ -148,15 +155,8 @@ async function transform(
   if (known !== undefined) return known
 
   const job: Job = {
-    edits: jobEdits,
-    format: encoderOf(task.output.format),
-    options: task.output.options,
+    ...jobOf(service, jobEdits, encoderOf(task.output.format), task.output.options),
     isAnimatedByDefault: type === 'image/gif',
-    metadata: service.metadata,
-    limits: service.limits,
-    isStrict: service.isStrict,
-    faces: service.faces,
-    timeoutSeconds: Math.ceil(service.timeoutSeconds),
   }
   const { rendered, bytes } = await engine.pool.run(job, inputs, service.ask, asked.signal)
   const resultType = rendered.isForced ? `image/${rendered.format}` : typeOf(service, task, type)
@@ -181,14 +181,41 @@ async function overlayOf(service: ImageService, asked: Asked, value: unknown): P
   }
 }
 
-function svgAsItIs(service: ImageService, asked: Asked, task: ImageTask, picture: Picture): EdgeResponse {
-  const bytes = sanitiseSvg(picture.bytes)
-  if (bytes === undefined)
-    throw new ImageError(400, 'InstantiationError', 'The SVG is not well-formed or declares entities.')
+async function svgAsItIs(
+  service: ImageService,
+  engine: Engine,
+  asked: Asked,
+  task: ImageTask,
+  picture: Picture,
+): Promise<EdgeResponse> {
   // What was taken out is taken out the same way every time: the source's validator still tells versions apart.
   const headers = successHeaders(service, task, picture, 'image/svg+xml', picture.etag)
   headers.set('Content-Security-Policy', SVG_POLICY)
-  return conditionOf(asked, headers) ?? { status: 200, headers, body: Body.bytes(bytes) }
+  const known = conditionOf(asked, headers)
+  if (known !== undefined) return known
+  const job: Job = { ...jobOf(service, [], undefined, {}), isDrawing: true }
+  const { bytes } = await engine.pool.run(job, [picture.bytes], service.ask, asked.signal)
+  return { status: 200, headers, body: Body.bytes(bytes) }
+}
+
+function jobOf(
+  service: ImageService,
+  edits: readonly JobEdit[],
+  format: string | undefined,
+  options: Job['options'],
+): Job {
+  const { metadata, limits, isStrict, faces, timeoutSeconds } = service
+  return {
+    edits,
+    format,
+    options,
+    isAnimatedByDefault: false,
+    metadata,
+    limits,
+    isStrict,
+    faces,
+    timeoutSeconds: Math.ceil(timeoutSeconds),
+  }
 }
 
 /** `image/` and the chosen format; where none was chosen the type of the source, whatever an encoder edit made of it. */

@@ -5,10 +5,11 @@ import { ImageError, type PlainImageError } from '../image-error.ts'
 import { encodeFrame, FrameReader } from './frames.ts'
 import type { Ask, FromChild, Job, ToChild } from './job.ts'
 import { render } from './render.ts'
+import { leaveInScratch } from './scratch.ts'
 
 /**
  * The process that touches pixels. It reads jobs from standard input, does one at a time, and writes results to
- * standard output; it opens no files and no sockets. `argv[2]` is its memory limit in bytes, above which it tells
+ * standard output, or into the scratch file it was given; it opens no files and no sockets. `argv[2]` is its memory limit in bytes, above which it tells
  * the edge, which ends it. `argv[3]` is its niceness.
  */
 
@@ -52,7 +53,9 @@ async function work(job: Job, inputs: readonly Buffer[]): Promise<void> {
   watchMemory()
   try {
     const { rendered, bytes } = await render(job, inputs, ask)
-    send({ kind: 'done', rendered, bytesInUse: process.memoryUsage.rss() }, bytes)
+    const scratchBytes = leaveInScratch(bytes) ? bytes.length : undefined
+    const bytesInUse = process.memoryUsage.rss()
+    send({ kind: 'done', rendered, scratchBytes, bytesInUse }, scratchBytes === undefined ? bytes : undefined)
   } catch (error) {
     send({ kind: 'failed', error: plain(error), bytesInUse: process.memoryUsage.rss() })
   } finally {

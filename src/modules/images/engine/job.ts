@@ -6,6 +6,8 @@ export type MetadataPolicy = 'keep' | 'copyright' | 'strip'
 
 /** One transformation, as it crosses to the process that does it. */
 export interface Job {
+  /** The source is an SVG that is sent as one: it is only made harmless. */
+  readonly isDrawing?: boolean
   readonly edits: readonly JobEdit[]
   /** Chosen format and options of its encoder; undefined keeps the source's. */
   readonly format: string | undefined
@@ -57,6 +59,11 @@ export type FromChild =
   | { readonly kind: 'memory' }
   /** A rendering follows, for a detector. */
   | { readonly kind: 'question'; readonly question: Question; readonly minConfidence: number | undefined }
-  /** The result follows. */
-  | { readonly kind: 'done'; readonly rendered: Rendered; readonly bytesInUse: number }
+  /** The result follows, or lies in the scratch file, so many bytes of it. */
+  | {
+      readonly kind: 'done'
+      readonly rendered: Rendered
+      readonly scratchBytes: number | undefined
+      readonly bytesInUse: number
+    }
   | { readonly kind: 'failed'; readonly error: PlainImageError; readonly bytesInUse: number }

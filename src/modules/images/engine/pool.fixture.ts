@@ -21,6 +21,9 @@ const reader = new FrameReader(({ head }) => {
     case 'grow':
       done(2 ** 40)
       break
+    case 'scratch':
+      done(0, 5)
+      break
     default:
       done(0)
   }
@@ -28,10 +31,11 @@ const reader = new FrameReader(({ head }) => {
 process.stdin.on('data', (chunk: Buffer) => reader.push(chunk))
 process.stdin.on('end', () => process.exit(0))
 
-function done(bytesInUse: number): void {
+function done(bytesInUse: number, scratchBytes?: number): void {
   const message: FromChild = {
     kind: 'done',
     rendered: { format: 'png', isForced: false, width: process.pid, height: 1, frames: 1 },
+    scratchBytes,
     bytesInUse,
   }
   for (const piece of encodeFrame(message, [Buffer.from('bytes')])) process.stdout.write(piece)

@@ -63,6 +63,8 @@ const misfortunes = [
     says: /ended in the middle of a job .*SIGSEGV/,
   },
   { name: 'memory', gives: '413 TooLargeImageException', count: 'outOfMemory', says: /reached its limit/ },
+  // It says that its result is where nothing was written.
+  { name: 'scratch', gives: '500 ProcessingFailure', count: 'crashed', says: /ended in the middle/ },
   { name: 'nonsense', gives: '500 ProcessingFailure', count: 'crashed', says: /ended in the middle/ },
 ] as const
 for (const { name, gives, count, says } of misfortunes) {

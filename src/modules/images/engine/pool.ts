@@ -3,6 +3,7 @@ import { fileURLToPath } from 'node:url'
 import type { Clock, Timer } from '../../../base/clock.ts'
 import { ImageError, type PlainImageError } from '../image-error.ts'
 import { encodeFrame, FrameReader } from './frames.ts'
+import { openScratch, type Scratch } from './scratch.ts'
 import type { Ask, FromChild, Job, Rendered, ToChild } from './job.ts'
 
 export interface PoolOptions {
@@ -129,6 +130,7 @@ class Worker {
   readonly #counts: Pool['counts']
   readonly #events: WorkerEvents
   readonly #process: ChildProcess
+  readonly #scratch: Scratch | undefined
   readonly #closed: Promise<void>
   #work: Work | undefined
   #deadline: Timer | undefined
@@ -140,6 +142,7 @@ class Worker {
     this.#options = options
     this.#counts = counts
     this.#events = events
+    this.#scratch = openScratch()
     this.#process = spawn(
       process.execPath,
       [
@@ -148,7 +151,7 @@ class Worker {
         `${options.maxMemoryBytes}`,
         `${options.niceness}`,
       ],
-      { stdio: ['pipe', 'pipe', 'inherit'], env: environment() },
+      { stdio: ['pipe', 'pipe', 'inherit', this.#scratch?.fd ?? 'ignore'], env: environment() },
     )
     const reader = new FrameReader(
       ({ head, body }) => this.#receive(head as FromChild, body),
@@ -216,10 +219,12 @@ class Worker {
         void this.#answer(message.question, body, message.minConfidence)
         break
       case 'done': {
+        const bytes = this.#resultOf(message.scratchBytes, body)
+        if (bytes === undefined) return this.#kill('confused')
         const work = this.#release()
         this.#counts.done++
         this.#settle(message.bytesInUse)
-        work?.resolve({ rendered: message.rendered, bytes: body })
+        work?.resolve({ rendered: message.rendered, bytes })
         break
       }
       case 'failed': {
@@ -233,6 +238,12 @@ class Worker {
         break
       }
     }
+  }
+
+  /** Undefined where the process says what cannot be. */
+  #resultOf(scratchBytes: number | undefined, body: Buffer): Buffer | undefined {
+    if (scratchBytes === undefined) return body
+    return this.#scratch?.take(scratchBytes)
   }
 
   async #answer(question: 'faces' | 'moderation', rendering: Buffer, minConfidence?: number): Promise<void> {
@@ -281,6 +292,7 @@ class Worker {
   #gone(): void {
     this.#ending ??= 'confused'
     this.#idle?.cancel()
+    this.#scratch?.close()
     this.#events.gone()
   }
 

@@ -87,10 +87,24 @@ function probeJpeg(bytes: Buffer): Probe | undefined {
 }
 
 /** IHDR is the first chunk (W3C PNG 5.6). Frames of an APNG are not read, so they do not count. */
+/**
+ * Deflate makes at most 1,032 bytes of one (RFC 1951: 258 of two bits). What declares more pixels than its bytes could
+ * hold would be shown as emptiness, after minutes of reading nothing.
+ */
+const MAX_EXPANSION = 1_032
+
 function probePng(bytes: Buffer): Probe | undefined {
   if (bytes.toString('latin1', 12, 16) !== 'IHDR') return undefined
-  return sized('png', bytes.readUInt32BE(16), bytes.readUInt32BE(20), 1, bytes.readUInt8(24))
+  const width = bytes.readUInt32BE(16)
+  const height = bytes.readUInt32BE(20)
+  const bitDepth = bytes.readUInt8(24)
+  const channels = PNG_CHANNELS[bytes.readUInt8(25)] ?? 1
+  if ((width * height * channels * bitDepth) / 8 > bytes.length * MAX_EXPANSION) return undefined
+  return sized('png', width, height, 1, bitDepth)
 }
+
+/** By colour type (RFC 2083 section 4.1.1). */
+const PNG_CHANNELS: Readonly<Record<number, number>> = { 0: 1, 2: 3, 3: 1, 4: 2, 6: 4 }
 
 /** Counts image descriptors (GIF89a section 20); the canvas is the logical screen. */
 function probeGif(bytes: Buffer): Probe | undefined {

@@ -1,5 +1,5 @@
 import { Canvas } from './canvas.ts'
-import { inspectInput } from './inspect-input.ts'
+import { type Inspected, inspectInput } from './inspect-input.ts'
 import type { Ask, Job, Rendered } from './job.ts'
 import { checkOutputSize } from './output-size.ts'
 
@@ -13,11 +13,16 @@ export async function render(
   ask: Ask,
 ): Promise<{ readonly rendered: Rendered; readonly bytes: Buffer }> {
   const source = inspectInput(inputs[0]!, job, animationOf(job))
+  if (job.isDrawing === true) return { rendered: drawingOf(source), bytes: source.bytes }
   const canvas = new Canvas(job, source)
   const work = job.edits.filter((edit) => !(source.isAnimated && NOT_ANIMATED.has(edit.name)))
   checkOutputSize(source, work, job.limits)
   for (const edit of work) await canvas.apply(edit, inputs, ask)
   return canvas.encode()
+}
+
+function drawingOf({ width, height }: Inspected): Rendered {
+  return { format: 'svg', isForced: false, width, height, frames: 1 }
 }
 
 /** What has no meaning on a strip of frames is left out for animations. */

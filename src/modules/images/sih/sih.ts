@@ -91,8 +91,7 @@ function readPath(path: string, settings: SihSettings): ReadPath {
     }
     case 'custom':
     case 'thumbor': {
-      const { match, substitution } = settings.rewrite ?? { match: /(?!)/, substitution: '' }
-      const rewritten = type === 'custom' ? path.replace(match, substitution) : path
+      const rewritten = settings.rewrite?.(path) ?? path
       const read = readThumborPath(rewritten, settings)
       return { isBase64: false, ...read, outputFormat: undefined, effort: undefined, headers: [] }
     }
