@@ -10,7 +10,7 @@ import { test } from 'node:test'
 import { createIpRanges } from '../../src/modules/ip-ranges/index.ts'
 import { forgeries, snsSender } from '../support/aws/sns.ts'
 import { ManualClock } from '../support/manual-clock.ts'
-import { runEdge } from '../support/running-edge.ts'
+import { planOf, runEdge } from '../support/running-edge.ts'
 
 interface Publisher extends AsyncDisposable {
   readonly url: string
@@ -76,6 +76,19 @@ const document = (publishedAt: number, ...prefixes: string[]): string =>
 const PATH = '/_ranges'
 const SITE = { origins: { o: { folder: '.' } }, defaultBehavior: { origin: 'o' } }
 
+const configFor = (publisher: Publisher, more: object = {}) => ({
+  alarmWebhook: `${publisher.url}/alarm`,
+  feeds: {
+    cloudfront: {
+      url: `${publisher.url}/ip-ranges.json`,
+      services: ['CLOUDFRONT'],
+      notifications: { distribution: 'test', path: PATH },
+      targets: [{ ipSet: 'cloudfront' }, { nginx: { file: 'allow.conf' } }, { trustedProxies: true }],
+      ...more,
+    },
+  },
+})
+
 async function edgeWith(publisher: Publisher, clock: ManualClock, certificate = '') {
   const confirmed: string[] = []
   /** Amazon's hosts are answered here, everything else is a real request. */
@@ -88,19 +101,7 @@ async function edgeWith(publisher: Publisher, clock: ManualClock, certificate = 
   const edge = await runEdge(SITE, {
     clock,
     modules: [module],
-    top: {
-      ipRanges: {
-        alarmWebhook: `${publisher.url}/alarm`,
-        feeds: {
-          cloudfront: {
-            url: `${publisher.url}/ip-ranges.json`,
-            services: ['CLOUDFRONT'],
-            notifications: { distribution: 'test', path: PATH },
-            targets: [{ ipSet: 'cloudfront' }, { nginx: { file: 'allow.conf' } }, { trustedProxies: true }],
-          },
-        },
-      },
-    },
+    top: { ipRanges: configFor(publisher) },
   })
   const allowed = async (): Promise<string[]> =>
     [
@@ -245,4 +246,35 @@ test('a list that is not the one announced, older, shrunk or broken changes noth
     sender.notification(JSON.stringify({ url: `${publisher.url}/ip-ranges.json`, md5: md5Of(first) })),
   )
   assert.deepEqual(await publisher.alarm(), { module: 'ip-ranges', feed: 'cloudfront', state: 'ok' })
+})
+
+test('a reload brings other targets, another path and other proxies, without a restart; the metrics tell', async () => {
+  const clock = new ManualClock()
+  const sender = await snsSender(() => clock.now())
+  await using publisher = await publish(document(1000, '127.0.0.0/8', '198.51.100.0/24'))
+  const { edge, until, post } = await edgeWith(publisher, clock, sender.certificate)
+  await using _ = edge
+  await until(() => edge.said.some((line) => line.includes('trusted proxies of this edge: 2 added')))
+  assert.equal(edge.edge.plan.current.isTrustedProxy('198.51.100.7'), true)
+  const config = (ipRanges: object) => ({
+    listeners: [{ port: 0, host: '127.0.0.1' }],
+    distributions: { test: SITE },
+    admin: false,
+    ipRanges,
+  })
+
+  const notifications = { distribution: 'test', path: '/elsewhere' }
+  const targets = [{ nginx: { file: 'other.conf' } }]
+  await edge.edge.reload(
+    await planOf(config(configFor(publisher, { notifications, targets })), edge.folder, 2),
+  )
+  await until(() => edge.said.some((line) => line.includes('other.conf: 2 added')))
+  assert.equal((await post(sender.confirmation())).status, 403, 'no route, and a folder takes no POST')
+  assert.equal(
+    (await fetch(`${edge.url}/elsewhere`, { method: 'POST', body: sender.confirmation() })).status,
+    200,
+  )
+  assert.equal(edge.edge.plan.current.isTrustedProxy('198.51.100.7'), false)
+  assert.match(edge.edge.metricsText(), /edgeward_ip_ranges_ranges\{feed="cloudfront"\} 2\n/)
+  assert.match(edge.edge.metricsText(), /edgeward_ip_ranges_alarm\{feed="cloudfront"\} 0/)
 })
