@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
@@ -307,7 +307,11 @@ test('a preflight is answered by the edge, for the origins that may call', async
 })
 
 test('the secret is in nothing but what the pool is sent', async () => {
-  await using stand = await openStand({ top: { log: { access: { folder: './logs', format: 'json' } } } })
+  await using stand = await openStand({
+    top: {
+      log: { access: { folder: './logs', format: 'json' }, capture: { folder: './captures', sample: 1 } },
+    },
+  })
   await signUp(stand, 'dee')
   const tokens = await signInByPassword(stand, 'dee')
   await call(stand.edge.url, 'RevokeToken', { ClientId: CLIENT, Token: tokens['RefreshToken'] })
@@ -323,7 +327,14 @@ test('the secret is in nothing but what the pool is sent', async () => {
   })
   assert.match(JSON.stringify(explained), /gets ClientSecret, which is \[secret\]/)
   const seen = JSON.stringify([visits, explained, edge.said]) + edge.edge.metricsText()
-  for (const each of [CLIENT_SECRET, hashOf('dee')]) assert.ok(!seen.includes(each))
+  await edge.edge.log.close()
+  let written = ''
+  for (const folder of ['logs', 'captures'])
+    for (const file of await readdir(join(edge.folder, folder)))
+      written += await readFile(join(edge.folder, folder, file), 'utf8')
+  assert.match(written, /RevokeToken/)
+  for (const each of [CLIENT_SECRET, hashOf('dee'), PASSWORD])
+    assert.ok(!seen.includes(each) && !written.includes(each))
   assert.deepEqual(
     visits.map(({ viewerRequestLogData }) => viewerRequestLogData),
     ['cognito SignUp', 'cognito ConfirmSignUp', 'cognito InitiateAuth', 'cognito RevokeToken'],
