@@ -101,6 +101,7 @@ export async function startEdge(options: EdgeOptions): Promise<Edge> {
   const seams = createSeams({
     dataFolder: options.plan.dataFolder,
     secrets: options.plan.secrets,
+    keys: options.plan.keys,
     clock,
     processes: options.plan.processes,
     report: (error) => options.operational.error(error.message),

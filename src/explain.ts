@@ -167,17 +167,20 @@ export async function explain(
   const policy = behavior.cachePolicy
   passage.moduleKey = hooks?.cacheKey?.(passage)
   const parts = keyParts(cacheKey(passage, rooms.viewerHeader))
+  const stored = behavior.cachedMethods.has(request.method)
+    ? policy.isDisabled
+      ? ['bypass: caching is disabled by the policy']
+      : await rooms.cachePeek(passage)
+    : [`bypass: ${request.method} is not cached`]
+  const isHit = /^(?:stale )?hit:/.test(stored[0] ?? '')
   tell(
     'lookup',
     `cache policy ${policy.name}`,
     `cache key: ${Object.entries(parts)
       .map(([name, value]) => `${name} ${value}`)
       .join(' | ')}`,
-    ...(behavior.cachedMethods.has(request.method)
-      ? policy.isDisabled
-        ? ['bypass: caching is disabled by the policy']
-        : await rooms.cachePeek(passage)
-      : [`bypass: ${request.method} is not cached`]),
+    ...stored,
+    ...(isHit ? ['so no origin is asked now; what it would be asked for is below'] : []),
   )
 
   const { origins, failoverStatuses } = passage.route ?? behavior
@@ -223,8 +226,8 @@ export async function explain(
       : `the response is inspected by ${evaluation.responseRuns.map(({ group }) => group.group.name).join(', ')}`,
   )
   tell('viewer-response', named(behavior.functions?.viewerResponse, 'there is no response to run it on'))
-  tell('finish', `X-Cache: Miss from ${plan.identity.xCacheSuffix}`)
-  return { stages, outcome: `the answer of origin ${origin!.name}` }
+  tell('finish', `X-Cache: ${isHit ? 'Hit' : 'Miss'} from ${plan.identity.xCacheSuffix}`)
+  return { stages, outcome: isHit ? 'the stored response' : `the answer of origin ${origin!.name}` }
 }
 
 /** Runs the viewer-request function, because all that follows depends on what it makes of the request. */

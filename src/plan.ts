@@ -19,6 +19,8 @@ export interface Plan {
   readonly findDistribution: (host: string) => PlannedDistribution | undefined
   readonly identity: Identity
   readonly isTrustedProxy: (address: string) => boolean
+  /** Proxies that are trusted besides the configured ones, until told otherwise: they change without a new plan. */
+  readonly trustAlso?: (matcher: ((address: string) => boolean) | undefined) => void
   readonly limits: PlannedLimits
   readonly keyValueStores: readonly PlannedKeyValueStore[]
   readonly log: PlannedLog
@@ -26,6 +28,7 @@ export interface Plan {
   /** Where the edge keeps what it needs between starts. Absolute. */
   readonly dataFolder: string
   readonly secrets: PlannedSecrets
+  readonly keys: PlannedKeys
   readonly modules: PlannedModules
   readonly cache: PlannedCache
   /** Files of address databases (mmdb); undefined is the default that comes with the package. */
@@ -44,6 +47,16 @@ export type PlannedSecrets =
       readonly region: string | undefined
       readonly endpoint: string | undefined
       readonly refreshMs: number
+    }
+
+/** Where RSA keys are kept. */
+export type PlannedKeys =
+  | { readonly store: 'embedded'; readonly folder: string }
+  | {
+      readonly store: 'aws-kms'
+      readonly region: string | undefined
+      readonly endpoint: string | undefined
+      readonly aliasPrefix: string
     }
 
 /** What modules were configured with at one place, compiled by each, by the key of the module. */

@@ -209,7 +209,11 @@ export function createLine(rooms: Rooms): Line {
     const shape = rooms.modules.hooksOf(passage.behavior)?.shape
     return shape === undefined
       ? inspectResponse(passage, shaped)
-      : andThen(shape(passage, shaped), (reshaped) => inspectResponse(passage, reshaped))
+      : andThen(shape(passage, shaped), (reshaped) => {
+          // A module may have changed it: it is not what is stored any more.
+          reshaped.stored = undefined
+          return inspectResponse(passage, reshaped)
+        })
   }
 
   function inspectResponse(passage: Passage, shaped: EdgeResponse): Awaitable<EdgeResponse> {

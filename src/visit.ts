@@ -75,6 +75,8 @@ export interface EdgeResponse {
   tunnel?: Duplex
   /** Out of the cache: what belongs to one connection or to cookies nobody forwards is taken out already. */
   isTrimmed?: true
+  /** The stored entry of which this is the whole, unchanged: what was found out about one response holds for the next. */
+  stored?: object | undefined
 }
 
 /** What became of the cache on this request. */

@@ -41,6 +41,16 @@ const FOR_TESTS: readonly Requirement[] = [
     why: 'an origin that checks the secret header; peer of benchmarks: proxy and cache',
     service: 'nginx',
   },
+  {
+    package: 'nftables',
+    brings: '/usr/sbin/nft',
+    why: 'the firewall that ip-ranges fills, in a network namespace of a test',
+  },
+  {
+    package: 'iproute2',
+    brings: '/sbin/ip',
+    why: 'makes that network namespace',
+  },
   { package: 'apache2-bin', brings: 'apache2', why: 'another origin that checks the secret header' },
 ]
 

@@ -55,6 +55,7 @@ export function createServe(trim: Trim) {
       if (answersOtherwise(passage, found, bits, now, response)) return response
     }
     response.body = bodyOf(passage, found, 0, entry.bodyBytes - 1)
+    if (entry.bodyBytes >= 0 && passage.request.method === 'GET') response.stored = entry
     return response
   }
 }

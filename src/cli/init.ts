@@ -24,6 +24,8 @@ export default defineEdge({
       },
 
       // What matches no pattern below.
+      // As on CloudFront, files are kept for a day unless they say otherwise: while you edit them, run
+      // edgeward invalidate '/*', or set cachePolicy: 'CachingDisabled'.
       defaultBehavior: { origin: 'site', compress: true },
 
       // The first matching pattern wins; * crosses slashes, as on CloudFront.

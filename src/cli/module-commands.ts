@@ -28,6 +28,7 @@ export async function readPlan(config: string | undefined, output: Output): Prom
       createSeams({
         dataFolder,
         secrets: plan.secrets,
+        keys: plan.keys,
         clock: systemClock,
         processes: plan.processes,
         report: (error) => output.error(error.message),

@@ -5,12 +5,13 @@ import type { ConfigPlace, Module } from '../modules/module.ts'
 import { compileModules } from './module-places.ts'
 import { compileCache } from '../cache/config.ts'
 import { compileHosts, findHost } from '../distribution/host-table.ts'
-import { compileCidrs } from '../http/address.ts'
+import { type AddressMatcher, compileCidrs } from '../http/address.ts'
 import { compileIdentity, compileLimits, compileListener } from '../listener/config.ts'
 import { compileKeyValueStores } from '../functions/config.ts'
 import type { Plan, PlannedDistribution } from '../plan.ts'
 import { compileAdmin } from './admin-config.ts'
 import { compileLog } from '../log/config.ts'
+import { compileKeys } from '../seams/keys/config.ts'
 import { compileSecrets } from '../seams/secrets/config.ts'
 import type { CheckedConfig } from './check.ts'
 import { compileDistribution, type ModulesAt } from './compile-distribution.ts'
@@ -48,13 +49,14 @@ export function compilePlan(checked: CheckedConfig, { baseFolder, version }: Com
     distributions,
     findDistribution: compileFindDistribution(distributions, names.length === 1),
     identity,
-    isTrustedProxy: compileCidrs(config.trustedProxies),
+    ...compileTrust(config.trustedProxies),
     limits: compileLimits(config.limits),
     keyValueStores: compileKeyValueStores(config.keyValueStores, baseFolder, config.dataFolder),
     log: compileLog(config.log, baseFolder),
     cache: compileCache(config.cache, baseFolder, dataFolder),
     admin: compileAdmin(config.admin, checked.environment),
     dataFolder,
+    keys: compileKeys(config.keys, dataFolder),
     secrets: compileSecrets(config.secrets, baseFolder, dataFolder, checked.environment),
     modules: modulesAt('configuration', [], config),
     geo: {
@@ -76,6 +78,16 @@ function compileFindDistribution(
     { singleAnswersAnyHost: isAlone },
   )
   return (host) => findHost(table, host)
+}
+
+/** The proxies of the configuration, and a place for those that modules learn while the edge runs. */
+function compileTrust(cidrs: readonly string[]): Pick<Plan, 'isTrustedProxy' | 'trustAlso'> {
+  const isConfigured = compileCidrs(cidrs)
+  let isLearned: AddressMatcher | undefined
+  return {
+    isTrustedProxy: (address) => isConfigured(address) || (isLearned !== undefined && isLearned(address)),
+    trustAlso: (matcher) => void (isLearned = matcher),
+  }
 }
 
 /** All addresses: `::` takes IPv4 too, but cannot be opened on a machine without IPv6. */

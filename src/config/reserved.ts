@@ -9,7 +9,6 @@ type Kind = 'configuration' | 'distribution' | 'behavior' | 'origin'
  */
 const RESERVED: Record<Kind, Readonly<Record<string, string>>> = {
   configuration: {
-    keys: 'the registry of keys',
     objects: 'object storage',
     state: 'shared state',
     jobs: 'jobs',
@@ -25,7 +24,6 @@ const RESERVED: Record<Kind, Readonly<Record<string, string>>> = {
   behavior: {
     grpc: 'gRPC',
     fieldLevelEncryption: 'field-level encryption',
-    cognito: 'the Cognito proxy',
     compute: 'compute dispatch',
     realtimeLog: 'real-time logs',
     trustedSigners: 'trusted signers (use trustedKeyGroups)',

@@ -13,6 +13,7 @@ import { functionRegistrySchema, functionsSchema, keyValueStoresSchema } from '.
 import { moduleSchemas } from '../modules/index.ts'
 import { originGroupSchema, originSchema } from '../origin/config.ts'
 import { responseHeadersPolicySchema } from '../response/config.ts'
+import { keysSchema } from '../seams/keys/config.ts'
 import { secretsSchema } from '../seams/secrets/config.ts'
 import {
   ipSetsSchema,
@@ -87,6 +88,7 @@ export const edgeSchema = z
     publicKeys: publicKeysSchema,
     keyGroups: keyGroupsSchema,
     secrets: secretsSchema.prefault({}),
+    keys: keysSchema.prefault({}),
     webAcls: webAclsSchema,
     ipSets: ipSetsSchema,
     regexPatternSets: regexPatternSetsSchema,

@@ -115,6 +115,7 @@ export function planFor(
     geo: { countryFile: undefined, asnFile: undefined },
     dataFolder: '/nowhere',
     secrets: { store: 'embedded', file: '/nowhere/secrets.json', key: { file: '/nowhere/secrets.key' } },
+    keys: { store: 'embedded', folder: '/nowhere/keys' },
     modules: {},
   }
 }

@@ -157,6 +157,7 @@ function planOf(identity: Identity): Plan {
     geo: { countryFile: undefined, asnFile: undefined },
     dataFolder: '/nowhere',
     secrets: { store: 'embedded', file: '/nowhere/secrets.json', key: { file: '/nowhere/secrets.key' } },
+    keys: { store: 'embedded', folder: '/nowhere/keys' },
     modules: {},
   }
 }

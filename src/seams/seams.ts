@@ -1,8 +1,8 @@
 import { join } from 'node:path'
 import type { Clock } from '../base/clock.ts'
-import type { PlannedSecrets } from '../plan.ts'
-import { openEmbeddedKeys } from './keys/embedded.ts'
+import type { PlannedKeys, PlannedSecrets } from '../plan.ts'
 import type { Keys } from './keys/keys.ts'
+import { openKeys } from './keys/open.ts'
 import { openEmbeddedObjects } from './objects/embedded.ts'
 import type { Objects } from './objects/objects.ts'
 import { openSecrets } from './secrets/open.ts'
@@ -16,6 +16,7 @@ export interface SeamOptions {
   readonly dataFolder: string
   readonly clock: Clock
   readonly secrets: PlannedSecrets
+  readonly keys: PlannedKeys
   /** Server processes that share the folder. */
   readonly processes: number
   /** Told of failures in the background. */
@@ -35,7 +36,7 @@ export interface Seams {
   close(): Promise<void>
 }
 
-export function createSeams({ dataFolder, secrets, clock, processes, report }: SeamOptions): Seams {
+export function createSeams({ dataFolder, secrets, keys, clock, processes, report }: SeamOptions): Seams {
   const opened = new Map<string, Promise<{ close(): Promise<void> }>>()
 
   /** The one store of a name; opening that failed may be tried again. */
@@ -53,7 +54,7 @@ export function createSeams({ dataFolder, secrets, clock, processes, report }: S
     state: () =>
       once('state', () => openEmbeddedState({ folder: join(dataFolder, 'state'), clock, processes, report })),
     secrets: () => once('secrets', () => openSecrets(secrets, { clock, report })),
-    keys: () => once('keys', () => openEmbeddedKeys({ folder: join(dataFolder, 'keys'), clock })),
+    keys: () => once('keys', () => openKeys(keys, clock)),
     objects: (name) =>
       once(`objects/${name}`, () =>
         openEmbeddedObjects({ folder: join(dataFolder, 'objects', encodeURIComponent(name)), clock }),

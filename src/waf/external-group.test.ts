@@ -160,3 +160,28 @@ test('check marks an external group as one that AWS would not take, and names ov
   assert.ok(said.includes('OWASP CRS runs here only; AWS WAF has no such managed rule group'))
   assert.ok(said.some((text) => text.includes('CRS has no rule named nobody here')))
 })
+
+test('a stored response in which nothing was found is not looked at again, one that was found is', async () => {
+  let looked = 0
+  const script: Script = {
+    response: ({ body }) => {
+      looked++
+      return body.includes('stack trace') ? [hit('952001', 'block')] : []
+    },
+  }
+  const waf = wafWith(script)
+  const good = {}
+  const bad = {}
+  for (let i = 0; i < 3; i++) {
+    const fine = await waf.respond({}, { ...response('all is well'), stored: good })
+    assert.equal(fine.response.status, 200)
+  }
+  assert.equal(looked, 1)
+  for (let i = 0; i < 3; i++) {
+    const leak = await waf.respond({}, { ...response('stack trace'), stored: bad })
+    assert.equal(leak.response.status, 403)
+  }
+  assert.equal(looked, 4)
+  await waf.respond({}, response('all is well'))
+  assert.equal(looked, 5)
+})

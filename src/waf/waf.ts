@@ -98,6 +98,8 @@ class WafRoom implements Waf {
   readonly #records = new Map<string, WafRecords>()
   /** Requests whose response is to be inspected. */
   readonly #waiting = new WeakMap<Passage, Evaluation>()
+  /** Stored responses in which the response rules found nothing, and the web ACL they were inspected under. */
+  readonly #inspected = new WeakMap<object, PlannedWebAcl>()
   readonly #interstitial: Interstitial
 
   constructor(options: WafOptions) {
@@ -123,9 +125,16 @@ class WafRoom implements Waf {
     const evaluation = this.#waiting.get(passage)
     if (evaluation === undefined) return response
     this.#waiting.delete(passage)
+    const { stored } = response
+    const acl = this.#aclOf(passage)
+    // What a rule of this web ACL has let through once, it lets through again (a new plan has web ACLs of its own).
+    if (stored !== undefined && acl !== undefined && this.#inspected.get(stored) === acl) return response
     const judged = inspectResponse(evaluation, response)
-    const settle = (changed: Evaluation | undefined): EdgeResponse =>
-      changed === undefined ? response : this.#settleResponse(passage, response, changed)
+    const settle = (changed: Evaluation | undefined): EdgeResponse => {
+      if (changed !== undefined) return this.#settleResponse(passage, response, changed)
+      if (stored !== undefined && acl !== undefined) this.#inspected.set(stored, acl)
+      return response
+    }
     return isPromise(judged) ? judged.then(settle) : settle(judged)
   }
 

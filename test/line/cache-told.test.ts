@@ -99,8 +99,14 @@ test('explain tells what would be found, and changes nothing', async () => {
     response.setHeader('Cache-Control', 'max-age=60').setHeader('Cache-Tag', 'red').end('body')
   })
   await using edge = await runEdge(site(origin.url), { clock })
+  const outcomes: string[] = []
   const explained = async (path: string) => {
-    const { stages } = await edge.edge.explain({ url: `${edge.url}${path}`, method: 'GET', headers: [] })
+    const { stages, outcome } = await edge.edge.explain({
+      url: `${edge.url}${path}`,
+      method: 'GET',
+      headers: [],
+    })
+    outcomes.push(outcome)
     return stages.find(({ stage }) => stage === 'lookup')!.says.slice(2)
   }
   assert.deepEqual(await explained('/a'), ['miss: nothing of this path was ever stored'])
@@ -109,11 +115,13 @@ test('explain tells what would be found, and changes nothing', async () => {
   assert.deepEqual(await explained('/a'), [
     'hit: status 200, 4 bytes, 10 s old, fresh for 50 s more',
     'tags: red',
+    'so no origin is asked now; what it would be asked for is below',
   ])
   assert.deepEqual(await explained('/a?x'), [
     'miss: this path is stored under a key that differs in: query string',
   ])
   assert.equal(origin.requests.length, 1)
+  assert.deepEqual(outcomes, ['the answer of origin o', 'the stored response', 'the answer of origin o'])
 })
 
 test('a hit is answered in one go: no promise is made for it', async () => {

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { randomBytes } from 'node:crypto'
+import { generateKeyPairSync, randomBytes } from 'node:crypto'
 import { cp, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
 import { createServer, type IncomingHttpHeaders } from 'node:http'
 import { once } from 'node:events'
@@ -12,6 +12,7 @@ import { exportJWK, generateKeyPair, SignJWT } from 'jose'
 import { openEmbeddedKeys } from '../../seams/keys/embedded.ts'
 import { systemClock } from '../../base/clock.ts'
 import { dial, type RunningEdge, runEdge } from '../../../test/support/running-edge.ts'
+import { decryptMessage } from './encryption-sdk.ts'
 import { unprotectFields } from './unprotect-fields.ts'
 
 interface Echo extends AsyncDisposable {
@@ -226,7 +227,8 @@ test('by policy, what is malformed or has no fields is forwarded as it came', as
 test('streaming: what is ready goes out, and a body that breaks its form breaks off at the origin', async () => {
   await using origin = await echoOrigin()
   await using edge = await protectingEdge(origin.url, { ...rules, streaming: true })
-  const { socket, until } = await dial(edge.port)
+  const viewer = await dial(edge.port)
+  const { socket } = viewer
   const chunk = (text: string) => socket.write(`${text.length.toString(16)}\r\n${text}\r\n`)
   socket.write(
     'POST / HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n',
@@ -235,7 +237,7 @@ test('streaming: what is ready goes out, and a body that breaks its form breaks 
   chunk('05-1120","rest":[1,2')
   chunk(',3]}')
   socket.write('0\r\n\r\n')
-  await until(/^HTTP\/1\.1 200 [^]*~enc\(/)
+  await viewer.until(/^HTTP\/1\.1 200 [^]*~enc\(/)
   assert.equal(await edge.open(origin.requests[0]!.body), '{"ssn":"078-05-1120","rest":[1,2,3]}')
   socket.destroy()
 
@@ -417,4 +419,47 @@ test('configurations that protect nothing, have no key, or name what is not ther
     ],
   ]
   for (const [config, problem] of cases) await assert.rejects(protectingEdge(origin.url, config), problem)
+})
+
+test("CloudFront's own field-level encryption: ten fields of a form at most, as its API configures it", async () => {
+  await using origin = await echoOrigin()
+  const pair = generateKeyPairSync('rsa', { modulusLength: 2048 })
+  const EncodedKey = pair.publicKey.export({ type: 'spki', format: 'pem' }).toString()
+  const Items = [{ PublicKeyId: 'K', ProviderId: 'DocProvider', FieldPatterns: { Items: ['ssn', 'f*'] } }]
+  await using edge = await protectingEdge(origin.url, {
+    native: {
+      config: {
+        ContentTypeProfileConfig: {
+          ForwardWhenContentTypeIsUnknown: false,
+          ContentTypeProfiles: {
+            Items: [
+              { ContentType: 'application/x-www-form-urlencoded', Format: 'URLEncoded', ProfileId: 'P' },
+            ],
+          },
+        },
+      },
+      profiles: [{ Id: 'P', FieldLevelEncryptionProfileConfig: { EncryptionEntities: { Items } } }],
+      publicKeys: [{ Id: 'K', PublicKeyConfig: { Name: 'DocKey', EncodedKey } }],
+    },
+  })
+  const post = (type: string, body: string) =>
+    fetch(edge.url, { method: 'POST', headers: { 'content-type': type }, body })
+  const form = 'application/x-www-form-urlencoded'
+  await post(form, 'a=1&ssn=078-05-1120&b=x+y')
+  const got = new URLSearchParams(origin.requests[0]!.body)
+  assert.equal(got.get('b'), 'x y')
+  const opened = decryptMessage(Buffer.from(got.get('ssn')!, 'base64'), () => pair.privateKey)
+  assert.equal(opened.toString(), '078-05-1120')
+  const eleven = Array.from({ length: 11 }, (_, i) => `f${i}=x`).join('&')
+  assert.equal((await post(form, eleven)).status, 400)
+  assert.equal((await post(form, `ssn=${'x'.repeat(16_385)}`)).status, 400)
+  assert.equal((await post('application/json', '{}')).status, 400)
+  assert.equal(origin.requests.length, 1)
+  const statuses = (await edge.ended(4)).map((visit) => visit.fleStatus)
+  assert.deepEqual(statuses, [
+    'Processed',
+    'FieldNumberLimitClientError',
+    'FieldLengthLimitClientError',
+    'RejectedByContentType',
+  ])
 })

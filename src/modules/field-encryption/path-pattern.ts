@@ -2,7 +2,8 @@ import { compileGlob } from '../../http/glob.ts'
 
 /** One step of a path: a name, any index of a list, or any number of steps. */
 type Step =
-  | { readonly kind: 'name'; readonly fits: (name: string) => boolean }
+  /** `exact` where one name fits and no other. */
+  | { readonly kind: 'name'; readonly fits: (name: string) => boolean; readonly exact: string | undefined }
   | { readonly kind: 'index'; readonly index: number | undefined }
   | { readonly kind: 'any-depth' }
 
@@ -33,8 +34,8 @@ export function parsePathPattern(text: string): PathPattern | string {
       steps.push({ kind: 'index', index: index === '*' ? undefined : Number(index) })
     else if (quoted !== undefined) {
       const exact = quoted.replace(/\\(.)/g, '$1')
-      steps.push({ kind: 'name', fits: (other) => other === exact })
-    } else steps.push({ kind: 'name', fits: compileGlob(name!) })
+      steps.push({ kind: 'name', fits: (other) => other === exact, exact })
+    } else steps.push(nameStep(name!))
     at += whole.length
     if (at < text.length && text[at] === '.') {
       at++
@@ -46,39 +47,84 @@ export function parsePathPattern(text: string): PathPattern | string {
   return { steps }
 }
 
-/** A pattern for a name at any depth, with `*` for any part of it. */
-export function anywhere(name: string): PathPattern {
-  return { steps: [{ kind: 'any-depth' }, { kind: 'name', fits: compileGlob(name) }] }
+function nameStep(name: string): Step {
+  return { kind: 'name', fits: compileGlob(name), exact: /[*?]/.test(name) ? undefined : name }
 }
 
-/** Where a set of patterns stands after some segments: pairs of pattern and step, flat. */
-export type PathState = readonly number[]
+/** A pattern for a name at any depth, with `*` for any part of it. */
+export function anywhere(name: string): PathPattern {
+  return { steps: [{ kind: 'any-depth' }, nameStep(name)] }
+}
+
+/** Where a set of patterns stands after some segments. */
+export interface PathState {
+  /** Pairs of pattern and step, flat. */
+  readonly at: readonly number[]
+  /** The first pattern, by its place in the list, that ends here; -1 when none does. */
+  readonly accepted: number
+  /** What was found to come next, by name. */
+  readonly next: Map<string, PathState>
+  /** What comes next at any index, where no pattern names one. */
+  anyIndex: PathState | undefined
+  readonly hasExactIndex: boolean
+}
+
+/** Names come from viewers: so many steps are remembered, and no more. */
+const MAX_KNOWN_STEPS = 4096
 
 /**
  * Follows several patterns at once through a document. States are made for a container and asked for each member, so
- * that the cost of a member does not depend on its depth.
+ * that the cost of a member does not depend on its depth; what follows a name is worked out once.
  */
 export class PathMatcher {
   readonly #patterns: readonly PathPattern[]
+  readonly #states = new Map<string, PathState>()
+  #knownSteps = 0
   readonly start: PathState
+  /** Lengths and first characters of all names, or undefined where a star leaves it open. */
+  readonly #hints: ReadonlySet<number> | undefined
 
   /** With `skipsIndexes`, indexes in patterns fit anything or nothing: for formats without lists. */
   constructor(patterns: readonly PathPattern[], skipsIndexes = false) {
     this.#patterns = skipsIndexes
       ? patterns.map(({ steps }) => ({ steps: steps.filter((step) => step.kind !== 'index') }))
       : patterns
-    const states: number[] = []
-    for (const index of this.#patterns.keys()) add(states, index, 0, this.#patterns)
-    this.start = states
+    const names = this.#patterns.flatMap(({ steps }) => steps.filter((step) => step.kind === 'name'))
+    this.#hints = names.every(({ exact }) => exact !== undefined)
+      ? new Set(names.map(({ exact }) => hintOf(exact!.length, exact!.charCodeAt(0))))
+      : undefined
+    const at: number[] = []
+    for (const index of this.#patterns.keys()) add(at, index, 0, this.#patterns)
+    this.start = this.#stateOf(at)
+  }
+
+  /** Whether any pattern can have a name of ASCII characters with this length that begins with this one. */
+  mayName(length: number, firstCharacter: number): boolean {
+    return this.#hints === undefined || this.#hints.has(hintOf(length, firstCharacter))
   }
 
   /** The state one segment deeper. */
   step(state: PathState, segment: PathSegment): PathState {
-    if (state.length === 0) return state
+    if (state.at.length === 0) return state
+    if (typeof segment === 'number') {
+      if (state.hasExactIndex) return this.#stateOf(this.#work(state, segment))
+      return (state.anyIndex ??= this.#stateOf(this.#work(state, segment)))
+    }
+    const known = state.next.get(segment)
+    if (known !== undefined) return known
+    const next = this.#stateOf(this.#work(state, segment))
+    if (this.#knownSteps < MAX_KNOWN_STEPS) {
+      this.#knownSteps++
+      state.next.set(segment, next)
+    }
+    return next
+  }
+
+  #work(state: PathState, segment: PathSegment): number[] {
     const next: number[] = []
-    for (let i = 0; i < state.length; i += 2) {
-      const pattern = state[i]!
-      const at = state[i + 1]!
+    for (let i = 0; i < state.at.length; i += 2) {
+      const pattern = state.at[i]!
+      const at = state.at[i + 1]!
       const step = this.#patterns[pattern]!.steps[at]
       if (step === undefined) continue
       if (step.kind === 'any-depth') add(next, pattern, at, this.#patterns)
@@ -92,23 +138,43 @@ export class PathMatcher {
     return next
   }
 
-  /** The first pattern, by its place in the list, that ends here; -1 when none does. */
-  accepted(state: PathState): number {
-    let found = -1
-    for (let i = 0; i < state.length; i += 2) {
-      const pattern = state[i]!
-      if (state[i + 1]! === this.#patterns[pattern]!.steps.length && (found === -1 || pattern < found))
-        found = pattern
+  /** One object for one state: there are as many as the patterns make, whatever the documents are. */
+  #stateOf(at: readonly number[]): PathState {
+    const name = at.join(' ')
+    let state = this.#states.get(name)
+    if (state === undefined) {
+      const stepsAt = pairsOf(at).map(([pattern, step]) => this.#patterns[pattern]!.steps[step])
+      const ended = pairsOf(at)
+        .filter(([pattern, step]) => step === this.#patterns[pattern]!.steps.length)
+        .map(([pattern]) => pattern)
+      state = {
+        at,
+        accepted: ended.length === 0 ? -1 : Math.min(...ended),
+        next: new Map(),
+        anyIndex: undefined,
+        hasExactIndex: stepsAt.some((step) => step?.kind === 'index' && step.index !== undefined),
+      }
+      this.#states.set(name, state)
     }
-    return found
+    return state
   }
 
   /** The first pattern that a whole path fits; -1 when none does. */
   match(path: readonly PathSegment[]): number {
     let state = this.start
     for (const segment of path) state = this.step(state, segment)
-    return this.accepted(state)
+    return state.accepted
   }
+}
+
+function hintOf(length: number, firstCharacter: number): number {
+  return length * 0x1_0000 + firstCharacter
+}
+
+function pairsOf(at: readonly number[]): [pattern: number, step: number][] {
+  const pairs: [number, number][] = []
+  for (let i = 0; i < at.length; i += 2) pairs.push([at[i]!, at[i + 1]!])
+  return pairs
 }
 
 /** Adds a state, and behind "any depth" the state that has used none of it; none twice. */
@@ -123,6 +189,8 @@ export function showPath(path: readonly PathSegment[]): string {
   let text = ''
   for (const segment of path) {
     if (typeof segment === 'number') text += `[${segment}]`
+    // A name that nobody had to read.
+    else if (segment === '\0') text += text === '' ? '*' : '.*'
     else if (/[.[\]"]/.test(segment)) text += `[${JSON.stringify(segment)}]`
     else text += text === '' ? segment : `.${segment}`
   }

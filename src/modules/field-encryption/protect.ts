@@ -169,7 +169,7 @@ function sealWhole(
     rules: [rule.name],
     make: () => {
       const { mark, value } = markOf(field, window)
-      return Buffer.from(field.syntax.writers[0]!(seal(value, mark, key, protection.wrap)))
+      return Buffer.from(field.syntax.writers[0]!(seal(value, mark, key, protection.wrap)), 'latin1')
     },
   }
 }
@@ -214,7 +214,7 @@ function detect(field: FoundField, window: Buffer, protection: Protection, keyOf
       rules,
       make: () => {
         const { mark, value } = markOf(field, window)
-        return Buffer.from(field.syntax.writers[0]!(seal(value, mark, key, protection.wrap)))
+        return Buffer.from(field.syntax.writers[0]!(seal(value, mark, key, protection.wrap)), 'latin1')
       },
     }
   }

@@ -32,6 +32,8 @@ export interface CompiledRules {
   readonly phases: Readonly<Record<Phase, PhaseRange>>
   /** Bits of the rules that run whatever the values are. */
   readonly always: Uint32Array
+  /** Rules that have nothing to say until a variable of TX is written. */
+  readonly watchers: ReadonlyMap<string, readonly number[]>
   readonly base: ReadonlyMap<string, string>
   readonly requestSources: readonly ValueSource[]
   readonly bodySources: readonly ValueSource[]
@@ -65,7 +67,7 @@ export function compileRules(
       step.skipTo = skipOf(step.rule, step.step, places, steps.length, items, steps)
     }
   }
-  return { steps, phases: ranges, base, ...planSources(steps) }
+  return { steps, phases: ranges, base, ...planSources(steps, base) }
 }
 
 const EMPTY: CompiledRules = {
@@ -74,6 +76,7 @@ const EMPTY: CompiledRules = {
     [1, 2, 3, 4, 5].map((phase) => [phase, { first: 0, end: 0 }]),
   ) as unknown as Record<Phase, PhaseRange>,
   always: new Uint32Array(0),
+  watchers: new Map(),
   base: new Map(),
   requestSources: [],
   bodySources: [],
@@ -202,12 +205,17 @@ function transformOf(name: string): Transform {
  */
 function planSources(
   steps: readonly CompiledRule[],
-): Pick<CompiledRules, 'always' | 'requestSources' | 'bodySources' | 'responseSources'> {
+  base: ReadonlyMap<string, string>,
+): Pick<CompiledRules, 'always' | 'watchers' | 'requestSources' | 'bodySources' | 'responseSources'> {
   const always = new Uint32Array((steps.length >>> 5) + 1)
+  const watchers = new Map<string, number[]>()
   const direct: CompiledRule[] = []
   for (const step of steps) {
+    const keys = isAboutValues(step) ? undefined : keysToWatch(step, base)
     if (isAboutValues(step)) direct.push(step)
-    else always[step.step >>> 5]! |= 1 << (step.step & 31)
+    else if (keys !== undefined) {
+      for (const key of keys) watchers.set(key, [...(watchers.get(key) ?? []), step.step])
+    } else always[step.step >>> 5]! |= 1 << (step.step & 31)
   }
   const groups = { request: new SourceBuilder(), response: new SourceBuilder() }
   for (const step of direct) {
@@ -219,6 +227,7 @@ function planSources(
   const request = groups.request.build()
   return {
     always,
+    watchers,
     requestSources: request.filter(({ collection }) => collections[collection].from === 'request'),
     bodySources: request.filter(({ collection }) => collections[collection].from === 'body'),
     responseSources: groups.response.build(),
@@ -229,6 +238,28 @@ function isAboutValues({ links, rule }: CompiledRule): boolean {
   const first = links[0]!
   if (first.operator === undefined || rule.phase === 5) return false
   return first.targets.every(({ collection }) => collections[collection].from !== 'state')
+}
+
+/**
+ * The variables of TX that decide whether a rule begins to match, where it does not with the values every request
+ * begins with: until one of them is written it need not run.
+ */
+function keysToWatch({ links }: CompiledRule, base: ReadonlyMap<string, string>): string[] | undefined {
+  const first = links[0]!
+  const { operator } = first
+  if (operator === undefined || first.excluded.length > 0) return undefined
+  const keys: string[] = []
+  for (const { collection, key, isCount } of first.targets) {
+    if (collection !== 'TX' || key === undefined) return undefined
+    const value = base.get(key)
+    keys.push(key)
+    if (value === undefined && !isCount) continue
+    const text = isCount ? (value === undefined ? '0' : '1') : value!
+    if (first.isMultiMatch) return undefined
+    const transformed = first.transforms.reduce((each, transform) => transform(each), text)
+    if (operator.test(transformed) !== first.isNegated) return undefined
+  }
+  return keys
 }
 
 /** Collects who asks what about which values. */

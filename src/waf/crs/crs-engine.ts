@@ -59,8 +59,7 @@ export class CrsEngine {
     const { rules, settings } = this
     const transaction = new Transaction(
       request,
-      rules.base,
-      rules.always.slice(),
+      rules,
       settings.mode,
       isPeek ? new PersistentCollections(settings.collectionSeconds) : this.#persistent,
     )

@@ -279,7 +279,7 @@ function makeIpMatchFromFile(argument: string, context: OperatorContext): Operat
 }
 
 /** Injections are looked for in the beginning of a value: their tokenisers read it in every context there may be. */
-const MAX_TOKENISED = 8_192
+const MAX_TOKENISED = 4_096
 
 function cut(text: string): string {
   return text.length > MAX_TOKENISED ? text.slice(0, MAX_TOKENISED) : text

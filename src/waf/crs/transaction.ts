@@ -1,5 +1,6 @@
 import { toInteger } from './operators.ts'
 import { type CollectionName, PERSISTENT } from './collections.ts'
+import type { CompiledRules } from './compile-rules.ts'
 import type { CompiledRule } from './compiled-rule.ts'
 import type { CrsRequest, CrsResponse } from './crs-facts.ts'
 import { type Entry, NO_ENTRIES } from './entry.ts'
@@ -62,6 +63,7 @@ export class Transaction {
   /** The rule at work. */
   current: CompiledRule | undefined = undefined
   readonly #base: ReadonlyMap<string, string>
+  readonly #watchers: ReadonlyMap<string, readonly number[]>
   /** Variables of TX that differ from the base; undefined for removed ones. */
   readonly #tx = new Map<string, string | undefined>()
   readonly #persistent: PersistentCollections
@@ -70,14 +72,14 @@ export class Transaction {
 
   constructor(
     request: CrsRequest,
-    base: ReadonlyMap<string, string>,
-    words: Uint32Array,
+    { base, watchers, always }: Pick<CompiledRules, 'base' | 'watchers' | 'always'>,
     mode: EngineMode,
     persistent: PersistentCollections,
   ) {
     this.request = request
     this.#base = base
-    this.words = words
+    this.#watchers = watchers
+    this.words = always.slice()
     this.mode = mode
     this.#persistent = persistent
     this.readsRequestBody = true
@@ -91,6 +93,9 @@ export class Transaction {
 
   setTx(key: string, value: string | undefined): void {
     this.#tx.set(key, value)
+    const watching = this.#watchers.get(key)
+    if (watching === undefined) return
+    for (const step of watching) this.words[step >>> 5]! |= 1 << (step & 31)
   }
 
   /** All variables of TX; those of the request first. */
@@ -135,11 +140,10 @@ export class Transaction {
   }
 
   addTo(collection: CollectionName, key: string, difference: number): void {
-    this.setVariable(
-      collection,
-      key,
-      String(toInteger(this.getVariable(collection, key) ?? '0') + difference),
-    )
+    const before = this.getVariable(collection, key)
+    const value = String(toInteger(before ?? '0') + difference)
+    // Scores that do not change wake nobody up.
+    if (value !== before) this.setVariable(collection, key, value)
   }
 
   /** A text with its macros put in. */

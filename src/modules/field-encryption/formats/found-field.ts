@@ -8,12 +8,14 @@ export interface FoundField {
   readonly end: number
   /** The place in the list of patterns that its path fits, or -1. */
   readonly pattern: number
-  /** Its path, for people. Made when it is asked for. */
+  /** Its path, for people. Made when it is asked for, while it is being told. */
   readonly path: () => readonly PathSegment[]
   readonly type: Exclude<ValueType, 'l'>
   /** The value as text, decoded; for `j` the text as it stands. */
   readonly text: string
   readonly syntax: Syntax
+  /** The first writer of the format gives just what stands there; otherwise that is to be found out. */
+  readonly isCanonical?: boolean
 }
 
 /** How a format writes text. */
@@ -50,6 +52,8 @@ export class MalformedError extends Error {
  */
 export function markOf(field: FoundField, window: Buffer): { readonly mark: Mark; readonly value: Buffer } {
   if (field.type !== 's') return { mark: { type: field.type, style: 0 }, value: Buffer.from(field.text) }
+  if (field.isCanonical === true)
+    return { mark: { type: 's', style: 0 }, value: Buffer.from(field.text, 'latin1') }
   const literal = window.subarray(field.start, field.end)
   const style = styleOf(field, literal)
   return style === -1

@@ -28,6 +28,9 @@ const MAX_DEPTH = 100_000
 const NEED_MORE = -1
 const NUMBER = /^-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?$/
 
+/** Stands for a name that no pattern has. */
+const OTHER_NAME = '\0'
+
 const QUOTE = 0x22
 const BACKSLASH = 0x5c
 
@@ -152,7 +155,11 @@ export class JsonScanner implements Scanner {
     const end = this.#endOfString(window)
     if (end === NEED_MORE) return NEED_MORE
     const frame = this.#frames.at(-1)!
-    this.#enter(frame, this.#decode(window, end))
+    const start = this.#at + 1
+    // A name that no pattern has is not even read; for people it is a star.
+    const isOther =
+      isPlain(window, start, end - 1) && !this.#options.matcher.mayName(end - 1 - start, window[start]!)
+    this.#enter(frame, isOther ? OTHER_NAME : this.#decode(window, end))
     this.#expecting = 'colon'
     return end
   }
@@ -166,7 +173,7 @@ export class JsonScanner implements Scanner {
     const at = this.#at
     const byte = window[at]!
     const state = this.#frames.at(-1)?.memberState ?? this.#options.matcher.start
-    const pattern = this.#capture === undefined ? this.#options.matcher.accepted(state) : -1
+    const pattern = this.#capture === undefined ? state.accepted : -1
     if (byte === 0x7b || byte === 0x5b) {
       if (this.#frames.length >= MAX_DEPTH) throw this.#malformed(`more than ${MAX_DEPTH} levels`)
       if (pattern !== -1 && this.#options.takesContainers)
@@ -188,6 +195,13 @@ export class JsonScanner implements Scanner {
     }
     const end = this.#endOfWord(window)
     if (end === window.length && !isLast) return NEED_MORE
+    // Most numbers are short and plain, and nobody asks for them.
+    if (
+      pattern === -1 &&
+      (!this.#options.everyText || this.#capture !== undefined) &&
+      isDigits(window, at, end)
+    )
+      return this.#done(end)
     const word = window.toString('latin1', at, end)
     const type = typeOf(word)
     if (type === undefined) throw this.#malformed('a value was expected')
@@ -229,13 +243,14 @@ export class JsonScanner implements Scanner {
     text: string,
     found: (field: FoundField) => void,
   ): void {
-    found({ start, end, pattern, path: this.#pathGetter(), type, text, syntax: jsonSyntax })
+    // Without escapes every byte is a character, and JSON.stringify adds none.
+    const isCanonical = type === 's' && text.length + 2 === end - start
+    found({ start, end, pattern, path: this.#pathGetter(), type, text, syntax: jsonSyntax, isCanonical })
   }
 
   #pathGetter(): () => PathSegment[] {
-    const path = this.#frames.length > 64 ? undefined : this.#frames.map((frame) => frame.member)
     // Nobody reads a path of a thousand names.
-    return () => path ?? ['…']
+    return () => (this.#frames.length > 64 ? ['…'] : this.#frames.map((frame) => frame.member))
   }
 
   #skipSpace(window: Buffer): void {
@@ -277,6 +292,7 @@ export class JsonScanner implements Scanner {
   }
 
   #decode(window: Buffer, end: number): string {
+    if (isPlain(window, this.#at + 1, end - 1)) return window.toString('latin1', this.#at + 1, end - 1)
     const literal = window.subarray(this.#at, end)
     if (!isUtf8(literal)) throw this.#malformed('the text is not UTF-8')
     try {
@@ -289,18 +305,28 @@ export class JsonScanner implements Scanner {
 
   /** Whether a text that nobody asks for is well-formed. */
   #verify(window: Buffer, end: number): void {
-    for (let at = this.#at + 1; at < end - 1; at++) {
-      const byte = window[at]!
-      if (byte < 0x20 || byte === BACKSLASH || byte > 0x7f) {
-        this.#decode(window, end)
-        return
-      }
-    }
+    if (!isPlain(window, this.#at + 1, end - 1)) this.#decode(window, end)
   }
 
   #malformed(problem: string): MalformedError {
     return new MalformedError('JSON', this.#before + this.#at, problem)
   }
+}
+
+/** Whether a word is a whole number without a sign, as JSON has them. */
+function isDigits(window: Buffer, start: number, end: number): boolean {
+  if (end - start > 1 && window[start] === 0x30) return false
+  for (let at = start; at < end; at++) if (window[at]! < 0x30 || window[at]! > 0x39) return false
+  return true
+}
+
+/** Whether a text stands in its quotes as it is: ASCII without escapes. */
+function isPlain(window: Buffer, start: number, end: number): boolean {
+  for (let at = start; at < end; at++) {
+    const byte = window[at]!
+    if (byte < 0x20 || byte === BACKSLASH || byte > 0x7e) return false
+  }
+  return true
 }
 
 function typeOf(word: string): 'n' | 'b' | 'z' | undefined {

@@ -184,7 +184,7 @@ export class XmlScanner implements Scanner {
   ): void {
     let at = from
     const seen = new Set<string>()
-    const tell = this.#options.everyText || state.length > 0
+    const tell = this.#options.everyText || state.at.length > 0
     // Bytes and characters differ where a tag holds more than ASCII.
     let bytesAt = this.#at + 1 + Buffer.byteLength(inner.slice(0, from))
     while (inner.slice(at).trim() !== '') {
@@ -200,7 +200,7 @@ export class XmlScanner implements Scanner {
       const text = this.#unescape(literal!.slice(1, -1))
       if (!tell || name === 'xmlns' || name!.startsWith('xmlns:')) continue
       const segment = `@${localOf(name!)}`
-      const pattern = this.#options.matcher.accepted(this.#options.matcher.step(state, segment))
+      const pattern = this.#options.matcher.step(state, segment).accepted
       if (pattern === -1 && !this.#options.everyText) continue
       const start = bytesAt - Buffer.byteLength(literal!)
       found({
@@ -220,7 +220,7 @@ export class XmlScanner implements Scanner {
     const name = tag.slice(2, -1).trimEnd()
     if (element?.name !== name) throw this.#malformed('a tag is closed that is not open')
     if (element.hasElements) return
-    const pattern = this.#options.matcher.accepted(element.state)
+    const pattern = element.state.accepted
     const start = element.textStart
     const end = this.#at
     const raw = this.#utf8(window, start, end)
