@@ -39,7 +39,8 @@ export async function runProcesses(
     alive++
     const worker = cluster.fork({ ...environment, [PROCESS_SLOT]: String(slot) })
     worker.on('message', (message: WorkerMessage) => {
-      if (message.kind === 'listening' && !hasTold) {
+      // The first process has opened the control API by then: whoever reads the line may use it at once.
+      if (message.kind === 'listening' && slot === 0 && !hasTold) {
         hasTold = true
         listening(message.urls)
       } else if (message.kind === 'failed') {
