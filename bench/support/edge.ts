@@ -63,7 +63,8 @@ export async function startEdge(configFor: ConfigFor): Promise<Contender> {
     name: 'edgeward',
     command: process.execPath,
     args: [path.join(root, 'bin', 'edgeward.cjs'), 'start', '--config', '-'],
-    input: JSON.stringify(configFor(folder.path)),
+    // What one run has stored must not answer the next.
+    input: JSON.stringify({ dataFolder: path.join(folder.path, 'data'), ...configFor(folder.path) }),
   })
   const stop = async (): Promise<void> => {
     await server.stop()
