@@ -12,7 +12,7 @@ import { failuresOf, finish, printFigures, ratiosOf } from './support/report.ts'
 
 const BODY_BYTES = 1024
 
-const { numbers, only } = readOptions({ seconds: 4, rounds: 5, warm: 4, connections: 32 })
+const { numbers, only } = readOptions({ seconds: 4, rounds: 5, warm: 12, connections: 32 })
 await using origin = await startFixedOrigin({ bodyBytes: BODY_BYTES })
 await using lineup = await startLineup({
   edge: proxyTo(origin.url),
