@@ -1,5 +1,6 @@
 import { parseCacheControl } from '../http/cache-control.ts'
 import { HeaderList } from '../http/header-list.ts'
+import { HOP_BY_HOP } from '../http/hop-by-hop.ts'
 import { formatHttpDate } from '../http/http-date.ts'
 import type { EdgeResponse, Passage } from '../visit.ts'
 import type { StoreDecision, Times } from './decide-store.ts'
@@ -9,19 +10,7 @@ import { tagsOf } from './tags.ts'
 import { variantKey } from './variants.ts'
 
 /** Fields of one connection, which no cache keeps (RFC 9111 section 3.1). Age is told anew each time. */
-const NOT_KEPT: ReadonlySet<string> = new Set([
-  'connection',
-  'keep-alive',
-  'proxy-connection',
-  'proxy-authenticate',
-  'proxy-authorization',
-  'proxy-authentication-info',
-  'te',
-  'trailer',
-  'transfer-encoding',
-  'upgrade',
-  'age',
-])
+const NOT_KEPT: ReadonlySet<string> = new Set([...HOP_BY_HOP, 'upgrade', 'age'])
 
 /** Where an entry belongs. */
 export interface Place {

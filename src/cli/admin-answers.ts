@@ -1,6 +1,6 @@
 import { exitCodes, type ExitCode, type Output } from '../base/exit.ts'
 import type { Plan } from '../plan.ts'
-import type { AdminReply } from './ask-admin.ts'
+import { type AdminReply, errorIn } from './ask-admin.ts'
 
 /** Says that no edge answers, and what may be wrong. */
 export function noEdge(plan: Plan, output: Output): ExitCode {
@@ -18,8 +18,7 @@ export function noEdge(plan: Plan, output: Output): ExitCode {
 }
 
 /** Says what the running edge did not like. */
-export function refusal({ status, body }: AdminReply, output: Output): ExitCode {
-  const error: unknown = typeof body === 'object' && body !== null && 'error' in body ? body.error : undefined
-  output.error(typeof error === 'string' ? error : `the running edge refused it with status ${status}`)
+export function refusal(reply: AdminReply, output: Output): ExitCode {
+  output.error(errorIn(reply) ?? `the running edge refused it with status ${reply.status}`)
   return exitCodes.failed
 }

@@ -8,6 +8,12 @@ export interface AdminReply {
   readonly body: unknown
 }
 
+/** The sentence of an answer that refuses; undefined where it has none. */
+export function errorIn({ body }: AdminReply): string | undefined {
+  const error: unknown = typeof body === 'object' && body !== null && 'error' in body ? body.error : undefined
+  return typeof error === 'string' ? error : undefined
+}
+
 const TIMEOUT_MS = 30_000
 
 /**

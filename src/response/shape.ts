@@ -1,21 +1,9 @@
 import { Body } from '../http/body.ts'
 import type { HeaderList } from '../http/header-list.ts'
+import { HOP_BY_HOP } from '../http/hop-by-hop.ts'
 import type { PlannedBehavior } from '../plan.ts'
 import type { EdgeResponse, Passage } from '../visit.ts'
 import { filterVary } from './vary.ts'
-
-/** Fields of one connection only, which end here (RFC 9110 section 7.6.1); Connection may name more. */
-const HOP_BY_HOP = [
-  'connection',
-  'keep-alive',
-  'proxy-connection',
-  'proxy-authenticate',
-  'proxy-authorization',
-  'proxy-authentication-info',
-  'te',
-  'trailer',
-  'transfer-encoding',
-]
 
 /**
  * Makes of a response what this viewer may see of it: no fields of the connection to the origin, no cookies and no

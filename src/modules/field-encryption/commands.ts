@@ -1,11 +1,10 @@
 import { readFile } from 'node:fs/promises'
 import { text as readAll } from 'node:stream/consumers'
 import { exitCodes } from '../../base/exit.ts'
-import { currentIdOf, rotateKey } from '../../seams/keys/rotation.ts'
+import { currentIdOf, nameOfKey, rotateKey } from '../../seams/keys/rotation.ts'
 import type { KeyInfo, Keys } from '../../seams/keys/keys.ts'
 import { SeamError } from '../../seams/seam-error.ts'
 import type { CliKit } from '../module.ts'
-import { familyOf } from './key-ring.ts'
 import { MalformedError } from './formats/found-field.ts'
 import { unprotectFields } from './unprotect-fields.ts'
 import { defaultWrap } from './wire.ts'
@@ -85,7 +84,7 @@ export function addFieldCommands(cli: CliKit): void {
     .option('-c, --config <file>', 'configuration file')
     .action(async (name: string, options: { config?: string }) =>
       withKeys(options.config, true, async (store) => {
-        const info = await rotateKey(store, familyOf(name))
+        const info = await rotateKey(store, nameOfKey(name))
         output.out(`${info.id} encrypts from now on; the keys before it still decrypt`)
       }),
     )
@@ -99,7 +98,7 @@ export function addFieldCommands(cli: CliKit): void {
     .action(async (id: string, options: { undo: boolean; force: boolean; config?: string }) =>
       withKeys(options.config, true, async (store) => {
         const infos = await store.list()
-        const isCurrent = currentIdOf(infos, familyOf(id)) === id
+        const isCurrent = currentIdOf(infos, nameOfKey(id)) === id
         if (isCurrent && !options.undo && !options.force)
           throw new SeamError(
             'conflict',
@@ -160,7 +159,7 @@ function table(infos: readonly KeyInfo[]): string[] {
   if (infos.length === 0) return ['there are no keys; make one with: edgeward keys create NAME']
   const width = Math.max(...infos.map(({ id }) => id.length)) + 2
   return infos.map(({ id, status, modulusBits, createdAt, description }) => {
-    const mark = currentIdOf(infos, familyOf(id)) === id ? '*' : ' '
+    const mark = currentIdOf(infos, nameOfKey(id)) === id ? '*' : ' '
     const day = new Date(createdAt).toISOString().slice(0, 10)
     return `${mark} ${id.padEnd(width)}${status.padEnd(10)}${modulusBits} bits  ${day}  ${description}`.trimEnd()
   })

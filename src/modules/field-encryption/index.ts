@@ -11,7 +11,8 @@ import { type CompiledFieldEncryption, compileFieldEncryption } from './compile.
 import type { FieldEncryptionConfig } from './config.ts'
 import { explainFields } from './explain.ts'
 import { MalformedError } from './formats/found-field.ts'
-import { familyOf, KeyRing } from './key-ring.ts'
+import { nameOfKey } from '../../seams/keys/rotation.ts'
+import { KeyRing } from './key-ring.ts'
 import { MemoryGate } from './memory-gate.ts'
 import { protectNatively } from './native.ts'
 import { openResponse } from './open-response.ts'
@@ -149,7 +150,7 @@ export const fieldEncryption = defineModule({
             const opener = {
               finder: createSealFinder(planned.protection.wrap),
               blockBytes: (id: string) =>
-                scope.keys.has(familyOf(id)) ? ring.byId(id)?.blockBytes : undefined,
+                scope.keys.has(nameOfKey(id)) ? ring.byId(id)?.blockBytes : undefined,
               open: ring.open,
               maxFields: scope.maxFields,
             }

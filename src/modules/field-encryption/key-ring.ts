@@ -1,7 +1,7 @@
 import type { Clock, Timer } from '../../base/clock.ts'
 import type { Keys } from '../../seams/keys/keys.ts'
 import { asError } from '../../seams/seam-error.ts'
-import { currentIdOf } from '../../seams/keys/rotation.ts'
+import { currentIdOf, nameOfKey } from '../../seams/keys/rotation.ts'
 import type { PublicKey } from './wire.ts'
 
 /** How often another process may have made or retired keys. */
@@ -35,7 +35,7 @@ export class KeyRing {
       byId.set(id, known ?? { id, key: await this.#keys.publicKey(id), blockBytes: modulusBits / 8 })
     }
     const byName = new Map<string, PublicKey>()
-    for (const name of new Set(infos.map(({ id }) => familyOf(id)))) {
+    for (const name of new Set(infos.map(({ id }) => nameOfKey(id)))) {
       const current = currentIdOf(infos, name)
       if (current !== undefined) byName.set(name, byId.get(current)!)
     }
@@ -75,9 +75,4 @@ export class KeyRing {
     this.#isClosed = true
     this.#timer?.cancel()
   }
-}
-
-/** The name that rotations of a key share: `cards` of `cards.3`. */
-export function familyOf(id: string): string {
-  return id.replace(/\.\d{1,9}$/, '')
 }

@@ -14,6 +14,11 @@ function rotationOf(id: string): { readonly name: string; readonly number: numbe
   return match === null ? { name: id, number: 1 } : { name: match[1]!, number: Number(match[2]) }
 }
 
+/** The name that rotations of a key share: `cards` of `cards.3`. */
+export function nameOfKey(id: string): string {
+  return rotationOf(id).name
+}
+
 /** The id of the key that encrypts for a name: the newest rotation that is enabled; undefined for none. */
 export function currentIdOf(infos: readonly KeyInfo[], name: string): string | undefined {
   let best: { readonly id: string; readonly number: number } | undefined
