@@ -3,6 +3,7 @@ import { explainOffline } from '../edge.ts'
 import type { ExplainQuestion, Explanation } from '../explain.ts'
 import { stages } from '../stages.ts'
 import { exitCodes, type ExitCode, type Output } from '../base/exit.ts'
+import { parseHeaderLines } from './header-lines.ts'
 import { askAdmin } from './ask-admin.ts'
 import { readConfig } from './problems.ts'
 
@@ -18,15 +19,12 @@ export interface ExplainOptions {
 
 /** `edgeward explain`: asks the running edge through its admin port, else plans from the configuration. */
 export async function explainCommand(options: ExplainOptions, output: Output): Promise<ExitCode> {
-  const headers: [string, string][] = []
-  for (const line of options.header) {
-    const colon = line.indexOf(':')
-    if (colon <= 0) {
-      output.error(`the header ${JSON.stringify(line)} is not "Name: value"`)
-      return exitCodes.badConfig
-    }
-    headers.push([line.slice(0, colon).trim(), line.slice(colon + 1).trim()])
+  const parsed = parseHeaderLines(options.header)
+  if ('problem' in parsed) {
+    output.error(parsed.problem)
+    return exitCodes.badConfig
   }
+  const { headers } = parsed
   const question: ExplainQuestion = {
     url: options.url,
     method: options.method.toUpperCase(),

@@ -5,6 +5,7 @@ import { exitCodes, type ExitCode, type Output } from '../base/exit.ts'
 import { compilePlan } from '../config/compile.ts'
 import type { Warmed } from '../warm.ts'
 import { noEdge, refusal } from './admin-answers.ts'
+import { parseHeaderLines } from './header-lines.ts'
 import { askAdmin } from './ask-admin.ts'
 import { readConfig } from './problems.ts'
 import { ProgressBar } from './progress-bar.ts'
@@ -31,15 +32,12 @@ export async function warmCommand(options: WarmOptions, output: Output): Promise
     output.error(`--base is scheme and host of a site, such as http://localhost:8080, not ${options.base}`)
     return exitCodes.badConfig
   }
-  const headers: [string, string][] = []
-  for (const line of options.header) {
-    const colon = line.indexOf(':')
-    if (colon <= 0) {
-      output.error(`the header ${JSON.stringify(line)} is not "Name: value"`)
-      return exitCodes.badConfig
-    }
-    headers.push([line.slice(0, colon).trim(), line.slice(colon + 1).trim()])
+  const parsed = parseHeaderLines(options.header)
+  if ('problem' in parsed) {
+    output.error(parsed.problem)
+    return exitCodes.badConfig
   }
+  const { headers } = parsed
   const read = await readConfig(options.config, output)
   if (read === undefined) return exitCodes.badConfig
   const { urls, problems } = await readSources(options.sources, base)

@@ -12,7 +12,7 @@ const events = ['viewer-request', 'viewer-response'] as const
 type Event = (typeof events)[number]
 
 /* What a handler returns is data of any shape. */
-// oxlint-disable-next-line typescript/no-explicit-any
+// oxlint-disable-next-line typescript/no-explicit-any -- cases hold what functions may return, which is anything
 type Loose = any
 
 interface Given {

@@ -57,7 +57,7 @@ function given(
 }
 
 /* What a handler returns is data of any shape. */
-// oxlint-disable-next-line typescript/no-explicit-any
+// oxlint-disable-next-line typescript/no-explicit-any -- cases hold what functions may return, which is anything
 type Loose = any
 
 /** Runs `change` as a handler would run on the event, and reads its result. */

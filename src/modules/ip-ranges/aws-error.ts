@@ -21,7 +21,7 @@ export async function calling<T>(what: string, call: () => Promise<T>): Promise<
     if (!(error instanceof Error)) throw error
     const message = `${what}: ${error.name}: ${error.message}`
     // The cause would hold the request.
-    // oxlint-disable-next-line preserve-caught-error
+    // oxlint-disable-next-line preserve-caught-error -- the error of the SDK may hold the signed request
     throw STALE.has(error.name) ? new StaleTargetError(message) : new Error(message)
   }
 }
