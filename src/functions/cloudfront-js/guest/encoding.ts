@@ -1,4 +1,4 @@
-/* oxlint-disable typescript/no-extraneous-class -- the classes of the guest are what functions see, with static methods only */
+/* oxlint-disable typescript/no-extraneous-class -- named as functions expect them */
 /** What `makeEncoding` gives. */
 export interface GuestEncoding {
   readonly Buffer: unknown
