@@ -1,22 +1,17 @@
-import { join } from 'node:path'
 import type { AdminRoute } from './admin-route.ts'
 import { systemClock, type Clock } from './base/clock.ts'
 import { createMemoryRelief } from './base/memory-relief.ts'
-import { type Cache, createCache } from './cache/cache.ts'
-import { InvalidationFollower, type InvalidationRequest } from './cache/invalidations.ts'
-import { createSpool } from './cache/spool.ts'
-import { openStore } from './cache/store/open-store.ts'
+import type { Cache } from './cache/cache.ts'
+import type { InvalidationRequest } from './cache/invalidations.ts'
 import { createDistribution } from './distribution/distribution.ts'
 import { type Geo, openGeo } from './distribution/geo.ts'
 import { createViewerHeaders } from './distribution/viewer-header-source.ts'
+import { openEdgeCache } from './edge-cache.ts'
 import { createEdgeWaf, type EdgeWaf } from './edge-waf.ts'
+import { createErrands } from './errands.ts'
 import { explain, type ExplainQuestion, type Explanation } from './explain.ts'
 import { functionRoutes } from './functions/admin-routes.ts'
 import { createFunctions, type Functions } from './functions/functions.ts'
-import type { Fault } from './faults.ts'
-import { newRequestId } from './base/ids.ts'
-import { Body } from './http/body.ts'
-import { HeaderList } from './http/header-list.ts'
 import { type Door, Exchanges } from './listener/door.ts'
 import { type Listener, openListener } from './listener/listener.ts'
 import { cacheMetrics } from './log/cache-metrics.ts'
@@ -27,16 +22,16 @@ import { createFolderOrigin } from './origin/folder.ts'
 import { OriginNames } from './origin/names.ts'
 import { createOrigin } from './origin/origin.ts'
 import { OriginPools } from './origin/pools.ts'
-import type { Handle, Plan, PlannedBehavior, PlannedDistribution, PlannedOrigin } from './plan.ts'
+import type { Handle, Plan } from './plan.ts'
 import { createModuleHost } from './module-host.ts'
 import { modules as allModules } from './modules/index.ts'
-import type { Module, OriginFetch } from './modules/module.ts'
+import type { Module } from './modules/module.ts'
 import { isWebSocket } from './origin/prepare.ts'
 import { createLine } from './request.ts'
 import type { Line, Send } from './rooms.ts'
 import { createSeams, type Seams } from './seams/seams.ts'
 import { createResponse } from './response/response.ts'
-import { type EdgeResponse, type Outcome, Passage, Visit, type ViewerRequest } from './visit.ts'
+import { type Outcome, Passage, Visit, type ViewerRequest } from './visit.ts'
 import { trimForBehavior } from './response/shape.ts'
 import { warm, type Warmed } from './warm.ts'
 
@@ -106,6 +101,7 @@ export async function startEdge(options: EdgeOptions): Promise<Edge> {
     processes: options.plan.processes,
     report: (error) => options.operational.error(error.message),
   })
+  const report = (problem: string): void => options.operational.warn(problem)
   let isDraining = false
 
   const distribution = createDistribution({ clock, geo })
@@ -116,57 +112,25 @@ export async function startEdge(options: EdgeOptions): Promise<Edge> {
     geo,
     openState: () => seams.state(),
     errorPage: (passage, fault) => response.errorPage(passage, fault),
-    report: (problem) => options.operational.warn(problem),
+    report,
   })
   await waf.prepare(options.plan)
   const functions = createFunctions({
     clock,
     viewerHeader,
-    report: (says) => options.operational.warn(says),
-    random: options.random ?? Math.random,
+    report,
+    random,
   })
   await functions.use(options.plan)
-  const report = (problem: string) => options.operational.warn(problem)
-  const { memoryBytes, disk } = options.plan.cache
-  const { store, writesDisk } = await openStore({ memoryBytes, disk, clock, report })
-  const spool = createSpool(store.spoolFolder)
-  const cache = createCache({
+  const cache = await openEdgeCache({
     clock,
-    store,
+    plan,
     viewerHeader,
     isUpgrade: isWebSocket,
     trim: trimForBehavior,
-    spoolFolder: spool.folder,
+    openState: () => seams.state(),
     report,
   })
-  let following: Promise<InvalidationFollower> | undefined
-  /** Shared state is opened when something is invalidated, or from the start when processes must agree. */
-  function follow(): Promise<InvalidationFollower> {
-    following ??= openFollower()
-    following.catch(() => (following = undefined))
-    return following
-  }
-
-  async function openFollower(): Promise<InvalidationFollower> {
-    const { invalidations } = await seams.state()
-    const follower = await InvalidationFollower.open({
-      log: (id) => invalidations.log(id),
-      apply: (selection, how) => cache.invalidate(selection, how),
-      // Alone, whatever was confirmed has been applied to the disk. Of several processes the one that writes the disk may
-      // have been killed before it had heard of it.
-      positionFile:
-        disk !== undefined && options.plan.processes > 1 && writesDisk()
-          ? join(disk.folder, 'invalidations.json')
-          : undefined,
-      report,
-    })
-    await follower.follow(plan.current.distributions.map(({ id }) => id))
-    return follower
-  }
-
-  async function invalidate(request: InvalidationRequest): Promise<{ id: string; count: number }> {
-    return (await follow()).append(request)
-  }
 
   const origin = createOrigin({
     clock,
@@ -177,6 +141,12 @@ export async function startEdge(options: EdgeOptions): Promise<Edge> {
     signBucketRequest,
   })
   const send: Send = (passage, request) => origin.send(passage, request, moduleHost.secretHeaders(request))
+  const errands = createErrands({
+    clock,
+    plan,
+    resolve: (passage, asked) => origin.resolve(passage, asked),
+    send,
+  })
   const moduleHost = createModuleHost(options.modules ?? allModules, {
     clock,
     seams,
@@ -189,22 +159,22 @@ export async function startEdge(options: EdgeOptions): Promise<Edge> {
     },
     isFirstProcess: options.isFirstProcess ?? true,
     random,
-    fetchFrom,
+    fetchFrom: (asked) => errands.fetchFrom(asked),
     invalidate: async (selection) => {
       const all = selection.paths === undefined && selection.tags === undefined
-      return (await invalidate({ ...selection, all, by: 'module' })).count
+      return (await cache.invalidate({ ...selection, all, by: 'module' })).count
     },
   })
   const line = createLine({
     distribution,
     waf: waf.room,
     functions: functions.room,
-    cache,
+    cache: cache.room,
     origin: { ...origin, send },
     response,
     modules: moduleHost,
     log: options.onVisit === undefined ? log : { finish: finishAndTell },
-    within: errandFor,
+    within: errands.within,
   })
 
   function finishAndTell(passage: Passage, outcome: Outcome): void {
@@ -214,70 +184,6 @@ export async function startEdge(options: EdgeOptions): Promise<Edge> {
 
   const open = (request: ViewerRequest) =>
     new Passage(plan.current, request, new Visit(request, clock.now(), clock.monotonic()))
-
-  /** A passage for a custom error page: its own request and visit, under the same plan and distribution. */
-  function errandFor(passage: Passage, path: string): Passage {
-    const { request } = passage
-    const mark = path.indexOf('?')
-    const errand: ViewerRequest = {
-      ...request,
-      method: request.method === 'HEAD' ? 'HEAD' : 'GET',
-      path: mark === -1 ? path : path.slice(0, mark),
-      query: mark === -1 ? undefined : path.slice(mark + 1),
-      body: Body.none(),
-    }
-    const inner = new Passage(passage.plan, errand, new Visit(errand, clock.now(), clock.monotonic()), true)
-    inner.distribution = passage.distribution
-    inner.errorUri = request.path
-    inner.errorArgs = request.query
-    return inner
-  }
-
-  /** A request of a module to an origin: it belongs to no viewer and to no behavior. */
-  async function fetchFrom(asked: OriginFetch): Promise<EdgeResponse | Fault> {
-    const headers = asked.headers ?? new HeaderList()
-    const body = asked.body ?? Body.none()
-    const nobody = { address: '127.0.0.1', port: 0 }
-    const errand: ViewerRequest = {
-      id: newRequestId(),
-      method: asked.method ?? 'GET',
-      path: asked.path,
-      query: asked.query,
-      httpVersion: '1.1',
-      scheme: 'https',
-      host: asked.origin.domainName,
-      headers,
-      body,
-      connection: { id: 0, local: nobody, remote: nobody, tls: undefined },
-      client: nobody,
-      headBytes: 0,
-    }
-    const visit = new Visit(errand, clock.now(), clock.monotonic())
-    const passage = new Passage(plan.current, errand, visit, true)
-    passage.distribution = asked.distribution
-    passage.behavior = withoutRewrite(asked.distribution)
-    passage.normalisedPath = asked.path
-    const { signal } = asked
-    const leave = (): void => passage.depart()
-    if (signal?.aborted === true) leave()
-    signal?.addEventListener('abort', leave, { once: true })
-    try {
-      const unresolved = await origin.resolve(passage, asked.origin)
-      if (unresolved !== undefined) return unresolved
-      if (!headers.has('host')) headers.set('Host', authorityOf(asked.origin))
-      return await send(passage, {
-        method: errand.method,
-        path: asked.path,
-        query: asked.query,
-        headers,
-        body,
-        origin: asked.origin,
-        isUpgrade: false,
-      })
-    } finally {
-      signal?.removeEventListener('abort', leave)
-    }
-  }
 
   const door: Door = {
     clock,
@@ -290,7 +196,7 @@ export async function startEdge(options: EdgeOptions): Promise<Edge> {
   }
   const listeners: Listener[] = []
   try {
-    if (options.plan.processes > 1) await follow()
+    if (options.plan.processes > 1) await cache.follow()
     await moduleHost.prepare(options.plan)
     moduleHost.adopt(options.plan)
     for (const planned of options.plan.listeners) {
@@ -298,30 +204,25 @@ export async function startEdge(options: EdgeOptions): Promise<Edge> {
         await openListener(planned, {
           door,
           hostNames: options.plan.distributions.flatMap((each) => [...each.aliases, each.domainName]),
-          report: (problem) => options.operational.warn(problem),
+          report,
           reusePort: options.reusePort ?? false,
         }),
       )
     }
   } catch (error) {
     for (const listener of listeners) listener.close()
-    await functions.close()
-    await moduleHost.close()
-    await waf.close()
-    await seams.close()
-    await log.close()
-    await store.close()
+    await closeRooms()
     throw error
   }
 
   async function reload(next: Plan): Promise<readonly string[]> {
     await moduleHost.prepare(next)
-    await functions.use(next)
     await waf.prepare(next)
+    await functions.use(next)
     const before = plan.current
     plan.current = next
     moduleHost.adopt(next)
-    await (await following)?.follow(next.distributions.map(({ id }) => id))
+    await cache.adopted(next)
     geo
       .prepare(next)
       .catch((error: unknown) =>
@@ -354,16 +255,20 @@ export async function startEdge(options: EdgeOptions): Promise<Edge> {
     })
     await Promise.all(listeners.map((listener) => listener.drain()))
     deadline.cancel()
+    await closeRooms()
+    return { cut }
+  }
+
+  /** Whoever gives work to others ends before them. */
+  async function closeRooms(): Promise<void> {
     await moduleHost.close()
-    await (await following)?.close()
+    await cache.leave()
     pools.close()
     await functions.close()
-    await store.close()
-    await spool.close()
+    await cache.close()
     await log.close()
     await waf.close()
     await seams.close()
-    return { cut }
   }
 
   return {
@@ -371,8 +276,8 @@ export async function startEdge(options: EdgeOptions): Promise<Edge> {
     line,
     log,
     waf,
-    cache,
-    invalidate,
+    cache: cache.room,
+    invalidate: (request) => cache.invalidate(request),
     listeners,
     functions,
     seams,
@@ -382,7 +287,7 @@ export async function startEdge(options: EdgeOptions): Promise<Edge> {
     isDraining: () => isDraining,
     metricsText: () =>
       moduleHost.metricsText() +
-      cacheMetrics(cache.stats(), cache.fetching()) +
+      cacheMetrics(cache.room.stats(), cache.room.fetching()) +
       functions.metricsText() +
       log.metrics.text(
         {
@@ -401,7 +306,7 @@ export async function startEdge(options: EdgeOptions): Promise<Edge> {
         distribution,
         viewerHeader,
         geo,
-        cachePeek: cache.peek,
+        cachePeek: cache.room.peek,
         waf: waf.room,
         rehearse: (passage) => functions.rehearse(passage),
         modules: moduleHost,
@@ -435,25 +340,6 @@ export async function explainOffline(plan: Plan, question: ExplainQuestion): Pro
 
 function neverAsked(): never {
   throw new Error('explain asks for neither state nor pages')
-}
-
-const plain = new WeakMap<PlannedDistribution, PlannedBehavior>()
-
-/** The default behavior without the rewriting of paths and the functions that belong to viewers' requests. */
-function withoutRewrite(distribution: PlannedDistribution): PlannedBehavior {
-  let behavior = plain.get(distribution)
-  if (behavior === undefined) {
-    // Every distribution has a default behavior, which is its last.
-    behavior = { ...distribution.behaviors.at(-1)!, rewrite: undefined, functions: undefined }
-    plain.set(distribution, behavior)
-  }
-  return behavior
-}
-
-function authorityOf(origin: PlannedOrigin): string {
-  if (origin.kind !== 'url') return origin.domainName
-  const [port, usual] = origin.protocol === 'http' ? [origin.httpPort, 80] : [origin.httpsPort, 443]
-  return port === usual ? origin.domainName : `${origin.domainName}:${port}`
 }
 
 /** The address databases, opened when a plan first needs them: they take fourteen megabytes. */

@@ -18,6 +18,7 @@ const LAYERS = [
     holds: [
       'faults.ts',
       'plan.ts',
+      'plan.fixture.ts',
       'planned-functions.ts',
       'stages.ts',
       'rooms.ts',
@@ -33,7 +34,18 @@ const LAYERS = [
   { name: 'modules', holds: ['modules'] },
   { name: 'config', holds: ['config'] },
   { name: 'request', holds: ['request.ts'] },
-  { name: 'edge', holds: ['edge.ts', 'edge-waf.ts', 'explain.ts', 'warm.ts', 'module-host.ts'] },
+  {
+    name: 'edge',
+    holds: [
+      'edge.ts',
+      'edge-cache.ts',
+      'edge-waf.ts',
+      'errands.ts',
+      'explain.ts',
+      'warm.ts',
+      'module-host.ts',
+    ],
+  },
   { name: 'admin', holds: ['admin'] },
   { name: 'cli', holds: ['cli'] },
   { name: 'package', holds: ['index.ts'] },

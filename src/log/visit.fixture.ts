@@ -1,6 +1,7 @@
 import { Body } from '../http/body.ts'
 import { HeaderList } from '../http/header-list.ts'
 import type { Plan, PlannedAccessLog, PlannedDistribution, PlannedLog } from '../plan.ts'
+import { planOf } from '../plan.fixture.ts'
 import { Passage, Visit, type ViewerRequest } from '../visit.ts'
 
 /** For the tests of this room and of the admin port: visits, passages and a plan with little in it. */
@@ -77,64 +78,11 @@ export function planFor(
   log: Partial<PlannedLog> = {},
   distributions: readonly PlannedDistribution[] = [],
 ): Plan {
-  return {
+  return planOf({
     version: 3,
-    listeners: [],
-    processes: 1,
     distributions,
-    findDistribution: () => undefined,
-    identity: {
-      name: 'edgeward',
-      server: 'edgeward',
-      xCacheSuffix: 'edgeward',
-      pop: 'EDG50-E1',
-      userAgent: 'edgeward',
-    },
-    isTrustedProxy: () => false,
-    limits: {
-      maxConnections: 100,
-      headTimeoutMs: 1000,
-      bodyIdleTimeoutMs: 1000,
-      keepAliveTimeoutMs: 1000,
-      maxBodyBytes: 1000,
-      tunnelIdleTimeoutMs: 1000,
-      drainTimeoutMs: 1000,
-    },
     log: { access: undefined, capture: undefined, keepVisits: 10, console: false, ...log },
-    keyValueStores: [],
-    admin: undefined,
-    cache: {
-      memoryBytes: 1 << 20,
-      disk: undefined,
-      tagHeaders: [],
-      cacheStatus: 'never',
-      finishAbandoned: false,
-      upstreamAge: 'subtract',
-      malformedAge: 'ignore',
-    },
-    geo: { countryFile: undefined, asnFile: undefined },
-    dataFolder: '/nowhere',
-    secrets: { store: 'embedded', file: '/nowhere/secrets.json', key: { file: '/nowhere/secrets.key' } },
-    keys: { store: 'embedded', folder: '/nowhere/keys' },
-    modules: {},
-  }
-}
-
-export function distributionOf(parts: Partial<PlannedDistribution> = {}): PlannedDistribution {
-  return {
-    name: 'travel',
-    id: 'E1234567890ABC',
-    domainName: 'd1234567890abc.cloudfront.net',
-    aliases: ['travel.example'],
-    defaultRootObject: undefined,
-    behaviors: [],
-    origins: new Map(),
-    customErrorResponses: new Map(),
-    geoRestriction: undefined,
-    logCookies: false,
-    modules: {},
-    ...parts,
-  }
+  })
 }
 
 /** A passage that ends with this visit. */

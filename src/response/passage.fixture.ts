@@ -2,7 +2,8 @@ import type { Clock } from '../base/clock.ts'
 import { Body } from '../http/body.ts'
 import { keepNone } from '../http/filter-list.ts'
 import { HeaderList } from '../http/header-list.ts'
-import type { Identity, Plan, PlannedBehavior, PlannedCachePolicy, PlannedDistribution } from '../plan.ts'
+import type { Identity, PlannedBehavior, PlannedCachePolicy, PlannedDistribution } from '../plan.ts'
+import { distributionOf, planOf } from '../plan.fixture.ts'
 import { type EdgeResponse, Passage, Visit, type ViewerRequest } from '../visit.ts'
 
 /** For the tests of this room: passages, responses and a clock that stands still. */
@@ -59,22 +60,17 @@ export function passageOf(parts: PassageParts = {}): Passage {
     headBytes: 100,
     ...parts.request,
   }
-  const passage = new Passage(planOf(parts.identity ?? edgeward), request, new Visit(request, 0, 0))
+  const passage = new Passage(
+    planOf({ identity: parts.identity ?? edgeward }),
+    request,
+    new Visit(request, 0, 0),
+  )
   if (parts.isMatched === false) return passage
   passage.behavior = behaviorOf(parts)
-  passage.distribution = {
-    name: 'travel',
-    id: 'E1234567890ABC',
-    domainName: 'd1234567890abc.cloudfront.net',
-    aliases: [],
-    defaultRootObject: undefined,
+  passage.distribution = distributionOf({
     behaviors: [passage.behavior],
-    origins: new Map(),
-    customErrorResponses: parts.customErrorResponses ?? new Map(),
-    geoRestriction: undefined,
-    logCookies: false,
-    modules: {},
-  }
+    ...(parts.customErrorResponses === undefined ? {} : { customErrorResponses: parts.customErrorResponses }),
+  })
   // As after an answer of the origin.
   passage.visit.exit = 'send'
   return passage
@@ -121,44 +117,6 @@ function behaviorOf(parts: PassageParts): PlannedBehavior {
     functions: undefined,
     modules: {},
     ...parts.behavior,
-  }
-}
-
-function planOf(identity: Identity): Plan {
-  return {
-    version: 1,
-    listeners: [],
-    processes: 1,
-    distributions: [],
-    findDistribution: () => undefined,
-    identity,
-    isTrustedProxy: () => false,
-    limits: {
-      maxConnections: 100,
-      headTimeoutMs: 1000,
-      bodyIdleTimeoutMs: 1000,
-      keepAliveTimeoutMs: 1000,
-      maxBodyBytes: 1000,
-      tunnelIdleTimeoutMs: 1000,
-      drainTimeoutMs: 1000,
-    },
-    log: { access: undefined, capture: undefined, keepVisits: 0, console: false },
-    keyValueStores: [],
-    admin: undefined,
-    cache: {
-      memoryBytes: 1 << 20,
-      disk: undefined,
-      tagHeaders: [],
-      cacheStatus: 'never',
-      finishAbandoned: false,
-      upstreamAge: 'subtract',
-      malformedAge: 'ignore',
-    },
-    geo: { countryFile: undefined, asnFile: undefined },
-    dataFolder: '/nowhere',
-    secrets: { store: 'embedded', file: '/nowhere/secrets.json', key: { file: '/nowhere/secrets.key' } },
-    keys: { store: 'embedded', folder: '/nowhere/keys' },
-    modules: {},
   }
 }
 
