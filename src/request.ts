@@ -1,7 +1,7 @@
 import { andThen, type Awaitable, isPromise } from './base/promise.ts'
 import { asFault, Fault } from './faults.ts'
 import type { PlannedOrigin } from './plan.ts'
-import type { Line, Rooms, WafVerdict } from './rooms.ts'
+import type { FunctionResult, Line, Rooms, WafVerdict } from './rooms.ts'
 import type { EdgeResponse, Outcome, Passage } from './visit.ts'
 
 /**
@@ -28,10 +28,9 @@ export function createLine(rooms: Rooms): Line {
     }
     // waf: the web ACL, then modules.
     return andThen(rooms.waf.inspect(passage), (verdict) => {
-      if (verdict.kind !== 'pass') return judge(passage, verdict)
-      const inspect = rooms.modules.hooksOf(passage.behavior)?.inspect
+      const inspect = verdict.kind === 'pass' ? rooms.modules.hooksOf(passage.behavior)?.inspect : undefined
       return inspect === undefined
-        ? pass(passage)
+        ? judge(passage, verdict)
         : andThen(inspect(passage), (second) => judge(passage, second))
     })
   }
@@ -61,19 +60,17 @@ export function createLine(rooms: Rooms): Line {
   // viewer-request: a reply made here is not cached and skips viewer-response.
   function callViewerRequest(passage: Passage): Awaitable<EdgeResponse> {
     return andThen(rooms.functions.viewerRequest(passage), (result) => {
-      if (result.kind === 'failed') return refuse(passage, 'viewer-request', result.fault)
-      if (result.kind === 'answered') return answer(passage, 'viewer-request', result.response)
-      const hooks = rooms.modules.hooksOf(passage.behavior)
-      if (hooks?.viewerRequest === undefined) return proceed(passage)
-      return andThen(hooks.viewerRequest(passage), (second) => {
-        if (second.kind === 'failed') return refuse(passage, 'viewer-request', second.fault)
-        if (second.kind === 'answered') return answer(passage, 'viewer-request', second.response)
-        return proceed(passage)
-      })
+      const hook =
+        result.kind === 'continue' ? rooms.modules.hooksOf(passage.behavior)?.viewerRequest : undefined
+      return hook === undefined
+        ? proceed(passage, result)
+        : andThen(hook(passage), (second) => proceed(passage, second))
     })
   }
 
-  function proceed(passage: Passage): Awaitable<EdgeResponse> {
+  function proceed(passage: Passage, result: FunctionResult): Awaitable<EdgeResponse> {
+    if (result.kind === 'failed') return refuse(passage, 'viewer-request', result.fault)
+    if (result.kind === 'answered') return answer(passage, 'viewer-request', result.response)
     return andThen(obtain(passage), (response) => deliver(passage, response))
   }
 

@@ -4,12 +4,12 @@
  *
  *   npm run conformance -- cache [--profile rfc|cloudfront] [--test ID] [--all]
  *
- * Fails when a required test fails that is not in `known-gaps.ts`, when one that is in it passes, and when fewer than
+ * Fails when a required test fails that is not in `cache-known-gaps.ts`, when one that is in it passes, and when fewer than
  * six sevenths of the optimal tests pass in the `rfc` profile.
  */
 import { parseArgs } from 'node:util'
 import { runEdge } from '../support/running-edge.ts'
-import { knownCacheGaps } from './known-gaps.ts'
+import { knownCacheGaps } from './cache-known-gaps.ts'
 import {
   installSuite,
   runSuite,
@@ -95,13 +95,15 @@ async function runProfile(
     const reason = gaps[test.id]
     if (score === 'passed') {
       if (reason !== undefined)
-        complaints.push(`${test.id} passes, but is listed as a gap (${reason}): take it out of known-gaps.ts`)
+        complaints.push(
+          `${test.id} passes, but is listed as a gap (${reason}): take it out of cache-known-gaps.ts`,
+        )
     } else if (test.kind === 'required' && reason === undefined) {
       complaints.push(`${test.id} is ${score}: ${test.name}`)
     }
   }
   for (const id of Object.keys(gaps))
-    if (!byId.has(id)) complaints.push(`known-gaps.ts names ${id}, which the suite does not have`)
+    if (!byId.has(id)) complaints.push(`cache-known-gaps.ts names ${id}, which the suite does not have`)
   const needed = Math.floor(total(counts.optimal) * OPTIMAL_SHARE)
   if (profile === 'rfc' && counts.optimal.passed < needed)
     complaints.push(`${counts.optimal.passed} optimal tests pass, ${needed} are to`)

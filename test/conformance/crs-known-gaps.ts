@@ -36,7 +36,7 @@ export const knownGaps: readonly KnownGap[] = [
   {
     suite: 'crs',
     id: '933160-21',
-    reason: 'refused with 400: a target with bytes that are not allowed in one',
+    reason: 'refused with 400: the target begins with a question mark and has no path',
   },
   { suite: 'crs', id: '942100-4', reason: SQLI },
   { suite: 'crs', id: '942100-7', reason: SQLI },
@@ -50,7 +50,7 @@ export const knownGaps: readonly KnownGap[] = [
   {
     suite: 'crs',
     id: '942500-1',
-    reason: 'refused with 400: a target with bytes that are not allowed in one',
+    reason: 'refused with 400: the target begins with a question mark and has no path',
   },
 ]
 

@@ -66,15 +66,15 @@ async function run(cases: readonly CrsCase[]): Promise<void> {
     gaps.delete(each.id)
     if (problems.length === 0) {
       passed++
-      if (gap !== undefined) failures.push(`${each.id}: passes now; take it out of known-gaps.ts`)
+      if (gap !== undefined) failures.push(`${each.id}: passes now; take it out of crs-known-gaps.ts`)
     } else if (gap === undefined) failures.push(`${each.id}: ${problems.join('; ')}`)
     else listed++
   }
   if (options.only === '')
-    for (const id of gaps) failures.push(`${id}: is in known-gaps.ts and not in the corpus`)
+    for (const id of gaps) failures.push(`${id}: is in crs-known-gaps.ts and not in the corpus`)
   for (const failure of failures) console.log(failure)
   const percent = ((passed / total) * 100).toFixed(2)
-  console.log(`${passed} of ${total} cases pass (${percent} %), ${listed} are listed in known-gaps.ts`)
+  console.log(`${passed} of ${total} cases pass (${percent} %), ${listed} are listed in crs-known-gaps.ts`)
   if ((failures.length > 0 && !options.engine) || (options.only === '' && passed < total * 0.99))
     process.exitCode = 1
   console.log(`RESULT name=crs passed=${passed} total=${total} listed=${listed} percent=${percent}`)
