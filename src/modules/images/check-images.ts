@@ -1,7 +1,9 @@
 import { type Findings, listed, type Segments } from '../../base/problem.ts'
 import { describeCidrProblem } from '../../http/address.ts'
 import { isRecord } from './engine/edits.ts'
+import { describeMappingProblem } from './dit/mappings.ts'
 import { policySchema } from './dit/policy.ts'
+import { readWatermark } from './dit/watermark.ts'
 import { isValidTransformation } from './dit/dit.ts'
 import { ImageError } from './image-error.ts'
 import {
@@ -15,7 +17,7 @@ import { compileRewrite } from './sih/compile-rewrite.ts'
 /** What the schema of a behavior's `images` cannot see: names that lead nowhere, patterns and ranges that are none. */
 export function checkImages(config: unknown, segments: Segments, whole: unknown, findings: Findings): void {
   if (!isRecord(config)) return
-  const origins = originsAround(whole, segments)
+  const origins = Object.keys(originsAround(whole, segments))
   const sources = isRecord(config['sources']) ? config['sources'] : undefined
   for (const [name, source] of Object.entries(sources ?? {}))
     checkSource(source, [...segments, 'sources', name], origins, findings)
@@ -23,8 +25,17 @@ export function checkImages(config: unknown, segments: Segments, whole: unknown,
     findings.error([...segments, 'sources'], 'is empty, so no picture could be served', {
       expected: 'at least one source, or no `sources` at all',
     })
+  for (const [name, source] of Object.entries(sources ?? {}))
+    if (config['dialect'] !== 'dit' && isRecord(source) && source['originPath'] !== undefined)
+      findings.error(
+        [...segments, 'sources', name, 'originPath'],
+        'only means something for the dialect dit',
+        {
+          expected: 'the key left out, or `prefix`',
+        },
+      )
   const { rewrite, fallback } = config
-  checkDialect(config, segments, findings)
+  checkDialect(config, segments, whole, findings)
   if (isRecord(rewrite) && typeof rewrite['match'] === 'string') {
     try {
       compileRewrite(rewrite['match'], '')
@@ -48,15 +59,16 @@ export function checkImages(config: unknown, segments: Segments, whole: unknown,
 
 /** By dialect, keys that belong to others. */
 const FOREIGN: Readonly<Record<string, readonly string[]>> = {
-  sih: ['presets', 'policies', 'policy'],
-  dit: ['presets', 'rewrite', 'signing', 'strict', 'autoFormats'],
-  edge: ['rewrite', 'strict', 'policies', 'policy'],
+  sih: ['presets', 'policies', 'policy', 'mappings', 'originHeader', 'hints'],
+  dit: ['presets', 'hints', 'rewrite', 'signing', 'strict', 'autoFormats'],
+  edge: ['rewrite', 'strict', 'policies', 'policy', 'mappings', 'originHeader'],
 }
 
 /** Keys of another dialect, and presets whose parameters nobody could read. */
 function checkDialect(
   config: Readonly<Record<string, unknown>>,
   segments: Segments,
+  whole: unknown,
   findings: Findings,
 ): void {
   const { dialect, presets, policies, policy } = config
@@ -71,7 +83,9 @@ function checkDialect(
     findings.error([...segments, 'policy'], `there is no policy ${policy}`, {
       expected: names.length === 0 ? 'a policy among `policies`' : listed(names),
     })
-  if (dialect === 'dit' && isRecord(policies)) checkPolicies(policies, [...segments, 'policies'], findings)
+  if (dialect === 'dit' && isRecord(policies))
+    checkPolicies(policies, [...segments, 'policies'], hostsOf(config, whole, segments), findings)
+  if (dialect === 'dit') checkMappings(config, names, segments, findings)
   if (dialect !== 'edge' || !isRecord(presets)) return
   for (const [name, text] of Object.entries(presets)) {
     if (typeof text !== 'string') continue
@@ -82,7 +96,7 @@ function checkDialect(
         expected: listed([...PICTURE_PARAMETERS]),
       })
     try {
-      readParameters(knownParameters(text), 'preset')
+      readParameters(withHints(knownParameters(text), config['hints'] !== undefined), 'preset')
     } catch (error) {
       if (!(error instanceof ImageError)) throw error
       findings.error(place, error.message)
@@ -90,24 +104,65 @@ function checkDialect(
   }
 }
 
+/** What stands in the places of `auto` when a viewer asks; any number tells as much about the rest. */
+function withHints(parameters: ReadonlyMap<string, string>, hasHints: boolean): ReadonlyMap<string, string> {
+  if (!hasHints) return parameters
+  return new Map(
+    [...parameters].map(([name, value]) => [
+      name,
+      value === 'auto' && (name === 'w' || name === 'dpr') ? '1' : value,
+    ]),
+  )
+}
+
 /** In a query what is invalid is passed over; in a configuration it is a mistake. */
 function checkPolicies(
   policies: Readonly<Record<string, unknown>>,
   segments: Segments,
+  hosts: readonly string[] | undefined,
   findings: Findings,
 ): void {
   for (const [name, policy] of Object.entries(policies)) {
     const read = policySchema.safeParse(policy)
     if (!read.success) continue
     read.data.transformations.forEach(({ transformation: type, value }, index) => {
+      const place = [...segments, name, 'transformations', index]
       if (!isValidTransformation({ type, value, from: 'policy' }))
-        findings.error(
-          [...segments, name, 'transformations', index],
-          `${type} with ${JSON.stringify(value)} is no transformation of version 8`,
-          { expected: 'a type and a value of docs/guide/images.md' },
-        )
+        findings.error(place, `${type} with ${JSON.stringify(value)} is no transformation of version 8`, {
+          expected: 'a type and a value of docs/guide/images.md',
+        })
+      const host = type === 'watermark' ? readWatermark(value)?.url.hostname : undefined
+      if (host !== undefined && hosts?.includes(host) === false)
+        findings.error(place, `the host ${host} of the watermark is that of no source`, {
+          expected: listed(hosts),
+        })
     })
   }
+}
+
+function checkMappings(
+  { mappings, sources }: Readonly<Record<string, unknown>>,
+  policies: readonly string[],
+  segments: Segments,
+  findings: Findings,
+): void {
+  if (!Array.isArray(mappings)) return
+  const known = isRecord(sources) ? Object.keys(sources) : []
+  mappings.forEach((mapping: unknown, index) => {
+    if (!isRecord(mapping)) return
+    const place = [...segments, 'mappings', index]
+    const problem = describeMappingProblem(mapping)
+    if (problem !== undefined) findings.error(place, problem)
+    const { source, policy } = mapping
+    if (typeof source === 'string' && !known.includes(source))
+      findings.error([...place, 'source'], `there is no source ${source}`, {
+        expected: known.length === 0 ? 'a source among `sources`' : listed(known),
+      })
+    if (typeof policy === 'string' && !policies.includes(policy))
+      findings.error([...place, 'policy'], `there is no policy ${policy}`, {
+        expected: policies.length === 0 ? 'a policy among `policies`' : listed(policies),
+      })
+  })
 }
 
 function checkSource(
@@ -129,10 +184,33 @@ function checkSource(
   })
 }
 
-/** Names of the origins of the distribution in which `segments` lie. */
-function originsAround(whole: unknown, segments: Segments): readonly string[] {
+/** Hosts by which pictures of the sources may be named; undefined where a bucket is among them, whose host only the plan knows. */
+function hostsOf(
+  { sources }: Readonly<Record<string, unknown>>,
+  whole: unknown,
+  segments: Segments,
+): readonly string[] | undefined {
+  const origins = originsAround(whole, segments)
+  // Without `sources` it is the origin of the behavior; which one that is counts for nothing here.
+  const places: readonly (readonly [string, unknown])[] = isRecord(sources)
+    ? Object.entries(sources)
+    : Object.keys(origins).map((origin) => [origin, { origin }] as const)
+  const hosts: string[] = []
+  for (const [name, source] of places) {
+    if (!isRecord(source)) continue
+    const origin = typeof source['origin'] === 'string' ? origins[source['origin']] : undefined
+    if (isRecord(origin) && origin['bucket'] !== undefined) return undefined
+    const url = isRecord(origin) ? origin['url'] : source['url']
+    hosts.push(name.toLowerCase())
+    if (typeof url === 'string' && URL.canParse(url)) hosts.push(new URL(url).hostname)
+  }
+  return hosts
+}
+
+/** The origins of the distribution in which `segments` lie. */
+function originsAround(whole: unknown, segments: Segments): Readonly<Record<string, unknown>> {
   const distributions = isRecord(whole) ? whole['distributions'] : undefined
   const distribution = isRecord(distributions) ? distributions[String(segments[1])] : undefined
   const origins = isRecord(distribution) ? distribution['origins'] : undefined
-  return isRecord(origins) ? Object.keys(origins) : []
+  return isRecord(origins) ? origins : {}
 }

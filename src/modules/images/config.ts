@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { mappingSchema } from './dit/mappings.ts'
 import { policySchema } from './dit/policy.ts'
 
 const MIB = 1_048_576
@@ -54,6 +55,14 @@ export const imageEngineSchema = z
   })
   .describe('The image engine: processes, memory and queue, for all behaviors with `images` together.')
 
+const originPath = z
+  .string()
+  .min(1)
+  .optional()
+  .describe(
+    'For `dit`: folder that is put between the folders of a request and its file, as the originPath of version 8.',
+  )
+
 const source = z.union([
   z.strictObject({
     origin: z.string().min(1).describe('Name of an origin of the distribution.'),
@@ -61,6 +70,7 @@ const source = z.union([
       .string()
       .default('')
       .describe('Folder in the origin under which keys lie, for example `public/`.'),
+    originPath,
   }),
   z.strictObject({
     url: z
@@ -72,6 +82,7 @@ const source = z.union([
       .array(z.string())
       .default([])
       .describe('Private addresses or ranges that are allowed nevertheless.'),
+    originPath,
   }),
 ])
 
@@ -94,6 +105,20 @@ export const imagesSchema = z
       .default({})
       .describe('For `dit`: transformation policies by the name that `policyId` in a query gives.'),
     policy: z.string().min(1).optional().describe('For `dit`: the policy of requests that name none.'),
+    mappings: z
+      .array(mappingSchema)
+      .min(1)
+      .optional()
+      .describe(
+        'For `dit`: which source and policy requests go to, by host or path; what no mapping leads anywhere is 404. Left out: the first source.',
+      ),
+    originHeader: z
+      .string()
+      .regex(/^[!#$%&'*+.^_`|~\w-]+$/, 'a name of a header')
+      .optional()
+      .describe(
+        'For `dit`: request header in which a viewer may name a source by its URL, past all mappings; CUSTOM_ORIGIN_HEADER. Others than `sources` are 403.',
+      ),
     sources: z
       .record(z.string().min(1), source)
       .optional()
@@ -129,6 +154,44 @@ export const imagesSchema = z
       .optional()
       .describe(
         'Only signed requests are served (HMAC-SHA256, query parameter `signature`; for `edge` it is `s`, and presets need none).',
+      ),
+    hints: z
+      .strictObject({
+        widths: z
+          .array(z.number().int().min(1).max(65_535))
+          .min(1)
+          .default([320, 480, 768, 1024, 1200, 1440, 1920])
+          .describe(
+            'Widths of `w=auto` in pixels; what the viewer tells is rounded up to one of them, and more than the largest is the largest.',
+          ),
+        densities: z
+          .array(z.number().min(0.1).max(5))
+          .min(1)
+          .optional()
+          .describe('Densities of `dpr=auto`, rounded up to. Left out: tenths, at most 5.'),
+        defaultWidth: z
+          .number()
+          .int()
+          .min(1)
+          .max(65_535)
+          .optional()
+          .describe('Width of `w=auto` for viewers that tell none; the largest of `widths` unless given.'),
+        saveData: z
+          .union([z.number().min(0.1).max(1), z.literal(false)])
+          .default(0.7)
+          .describe(
+            'Where the viewer sends `Save-Data: on`, quality is multiplied by it and `auto` reckons with a density of 1; `false` passes Save-Data over.',
+          ),
+      })
+      .optional()
+      .describe(
+        'For `edge`: `w=auto` and `dpr=auto` follow the client hints of the viewer (Sec-CH-Width, Sec-CH-Viewport-Width, Sec-CH-DPR), and Save-Data lowers the quality. `{}` takes the defaults.',
+      ),
+    quality: z
+      .literal('auto')
+      .optional()
+      .describe(
+        "`auto`: where a request names no quality, it is chosen for the content of each picture. Left out: the encoder's own number.",
       ),
     corsOrigin: z.string().min(1).optional().describe('Access-Control-Allow-Origin of every answer.'),
     fallback: z

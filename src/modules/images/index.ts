@@ -2,7 +2,6 @@ import { availableParallelism } from 'node:os'
 import { isDeepStrictEqual } from 'node:util'
 import { compileCidrs } from '../../http/address.ts'
 import { Fault } from '../../faults.ts'
-import type { Secret } from '../../base/secret.ts'
 import { HeaderList } from '../../http/header-list.ts'
 import type { PlannedBehavior } from '../../plan.ts'
 import { addToVary } from '../../response/vary.ts'
@@ -17,19 +16,16 @@ import {
 import { checkImages } from './check-images.ts'
 import { addCommands } from './command.ts'
 import { type ImageEngineConfig, imageEngineSchema, type ImagesConfig } from './config.ts'
+import { dialectOf } from './dialect-of.ts'
 import { createDetector } from './detector.ts'
 import { Gate } from './engine/gate.ts'
 import { Pool } from './engine/pool.ts'
 import { explainTask } from './explain-task.ts'
 import { ImageError } from './image-error.ts'
 import { answer, type Engine, errorResponse, type ImageService } from './service.ts'
-import { createDit } from './dit/dit.ts'
-import { createReadable } from './readable/readable.ts'
-import { compileRewrite } from './sih/compile-rewrite.ts'
-import { createSih } from './sih/sih.ts'
 import { followKeys, type SigningKeys } from './signing-keys.ts'
 import { type ImageSource, Sources } from './source/sources.ts'
-import type { Dialect, ImageRequest } from './task.ts'
+import type { ImageRequest } from './task.ts'
 
 export { imageEngineSchema, imagesSchema } from './config.ts'
 
@@ -95,8 +91,9 @@ async function openImages(context: ModuleContext): Promise<RunningModule> {
     { timeoutSeconds }: ImageEngineConfig,
     signingKeys: SigningKeys | undefined,
   ): ImageService {
+    const places = sourcesOf(config, distribution.origins, behavior)
     const sources = new Sources({
-      sources: sourcesOf(config, distribution.origins, behavior),
+      sources: places,
       fetchFrom: (origin, path, signal) =>
         context.fetchFrom({
           distribution,
@@ -113,7 +110,7 @@ async function openImages(context: ModuleContext): Promise<RunningModule> {
         ? undefined
         : { ...config.detector, timeoutMs: config.detector.timeoutSeconds * 1000 }
     return {
-      dialect: dialectOf(config, sources.names, signingKeys && (() => signingKeys.current())),
+      dialect: dialectOf(config, places, signingKeys && (() => signingKeys.current())),
       sources,
       limits: config.limits,
       maxSourceBytes: config.limits.maxSourceBytes,
@@ -143,8 +140,9 @@ async function openImages(context: ModuleContext): Promise<RunningModule> {
       send: (passage, request) => send(service, passage, request),
       // Only here: what is kept is told apart by the normalised format, not by the header.
       shape(passage: Passage, response: EdgeResponse) {
-        if (response.status < 400 && dialect.variesByAccept(asImageRequest(passage, passage.request.path)))
-          addToVary(response.headers, 'Accept')
+        if (response.status < 400)
+          for (const field of dialect.variesBy(asImageRequest(passage, passage.request.path)))
+            addToVary(response.headers, field)
         return response
       },
       explain(passage) {
@@ -163,6 +161,7 @@ async function openImages(context: ModuleContext): Promise<RunningModule> {
       path: behavior.rewrite?.toOrigin(path) ?? path,
       query: request.query,
       accept: request.headers.getJoined('accept'),
+      host: request.host,
       headers: request.headers,
       nowMs: context.clock.now(),
     }
@@ -195,26 +194,6 @@ async function openImages(context: ModuleContext): Promise<RunningModule> {
       for (const each of keys.values()) each.close()
       await pool.close()
     },
-  }
-}
-
-function dialectOf(
-  { dialect, autoFormats, rewrite, corsOrigin, strict, presets, policies, policy }: ImagesConfig,
-  buckets: ReadonlySet<string>,
-  signingKeys: (() => readonly Secret[]) | undefined,
-): Dialect {
-  const common = { autoFormats, corsOrigin, buckets, signingKeys }
-  switch (dialect) {
-    case 'sih':
-      return createSih({
-        ...common,
-        rewrite: rewrite && compileRewrite(rewrite.match, rewrite.substitution),
-        isStrict: strict,
-      })
-    case 'dit':
-      return createDit({ policies: new Map(Object.entries(policies)), defaultPolicy: policy, corsOrigin })
-    case 'edge':
-      return createReadable({ ...common, presets: new Map(Object.entries(presets)) })
   }
 }
 

@@ -160,6 +160,7 @@ async function transform(
     ...jobOf(service, jobEdits, encoderOf(task.output.format), task.output.options),
     isAnimatedByDefault: type === 'image/gif',
     isDescription: task.output.isDescription === true,
+    ...(task.output.quality !== undefined && { quality: task.output.quality }),
   }
   const { rendered, bytes } = await engine.pool.run(job, inputs, service.ask, asked.signal)
   const resultType = rendered.isForced ? `image/${rendered.format}` : typeOf(service, task, type)

@@ -36,6 +36,16 @@ export interface OutputWish {
   readonly isNegotiated: boolean
   /** Options of the encoder of `format`. */
   readonly options: Readonly<Record<string, unknown>>
+  /** How the quality of a lossy encoder is found; undefined takes `options` or the default of the encoder as it is. */
+  readonly quality?: QualityWish
+}
+
+/** What is said of quality beyond a number. */
+export interface QualityWish {
+  /** Chosen for the content and size of the result, where no number is given. */
+  readonly isAutomatic: boolean
+  /** The quality, wherever it comes from, is multiplied by it: below 1 for viewers who save data. */
+  readonly factor: number
 }
 
 export interface ResponseWish {
@@ -52,6 +62,8 @@ export interface ImageRequest {
   /** Without `?`. */
   readonly query: string | undefined
   readonly accept: string | undefined
+  /** The name under which the viewer asks, without a port, in lower case. */
+  readonly host: string
   /** Of the viewer, by name in lower case. */
   readonly headers: { getJoined(name: string): string | undefined }
   readonly nowMs: number
@@ -71,8 +83,8 @@ export interface Dialect {
   errorBody(error: ImageError): { readonly contentType: string; readonly body: string }
   /** Fields on every answer, successes and errors alike. */
   readonly commonHeaders: readonly (readonly [name: string, value: string])[]
-  /** Whether the Accept header may choose the format of a request. Never throws. */
-  variesByAccept(request: ImageRequest): boolean
+  /** The request fields that were looked at for an answer, for Vary (RFC 9110 section 12.5.5). Never throws. */
+  variesBy(request: ImageRequest): readonly string[]
   /** Cache-Control where neither source nor request says anything. */
   readonly defaultCacheControl: string
 }

@@ -1,82 +1,156 @@
 import { randomUUID } from 'node:crypto'
 import { ImageError } from '../image-error.ts'
-import type { Dialect, Edit, ImageRequest, ImageTask } from '../task.ts'
+import type { Dialect, Edit, ImageRequest, ImageTask, SourceAddress } from '../task.ts'
+import { compileMappings, type Mapping } from './mappings.ts'
 import type { Policy } from './policy.ts'
 import { editOf, inRange, readQuery, type Transformation } from './transformations.ts'
+import { acceptedFormat, breakpoint, density, type Look, viewportWidth } from './viewer.ts'
+import { readWatermark, watermarkEdit } from './watermark.ts'
 
 export interface DitSettings {
   readonly policies: ReadonlyMap<string, Policy>
   /** The policy of requests that name none. */
   readonly defaultPolicy: string | undefined
+  /** Undefined sends every request to the first source. */
+  readonly mappings: readonly Mapping[] | undefined
+  /** Field in which a viewer names the source; undefined lets nobody. */
+  readonly originHeader: string | undefined
+  /** Folder between the folders of a request and its file, by source: the originPath of version 8. */
+  readonly folders: ReadonlyMap<string, string>
+  /** Where a picture named by its URL lies; undefined when its host is that of no source. */
+  readonly addressOf: (url: URL) => SourceAddress | undefined
   readonly corsOrigin: string | undefined
 }
 
 const MAX_TRANSFORMATIONS = 10
 const MAX_PATH = 2_048
-/** Version 8's order of preference, as far as the engine makes them. */
-const AUTOMATIC = ['webp', 'avif', 'jpeg', 'png', 'tiff', 'gif'] as const
 const FORMATS = new Set(['jpg', 'jpeg', 'png', 'tiff', 'webp', 'gif', 'avif'])
-const VIEWPORTS = [320, 480, 768, 1024, 1200, 1440, 1920]
-/** Whatever order they are written in: faces first, then areas, then sizes, then the rest. */
-const FIRST = ['smartCrop', 'extract', 'resize']
+/** Whatever order they are written in: faces first, then areas, then what is laid over them, then sizes, then the rest. */
+const FIRST = ['smartCrop', 'extract', 'watermark', 'resize']
 
-/** The query dialect of Dynamic Image Transformation 8 (container architecture): transformations, policies, client hints. */
+/** Where a request leads before its transformations are looked at. */
+interface Place {
+  readonly bucket: string | undefined
+  /** Stands before the path. */
+  readonly folder: string
+  readonly policy: string | undefined
+}
+
+/** A request read through, and the fields that had a say in it. */
+interface Read {
+  readonly place: Place
+  readonly chosen: ReadonlyMap<string, Transformation>
+  readonly format: string | undefined
+  readonly isNegotiated: boolean
+  readonly quality: number | undefined
+  readonly fields: ReadonlySet<string>
+  /** Everything the fields say, rounded: with the path and the query it tells variants apart. */
+  readonly said: string
+}
+
+/** The query dialect of Dynamic Image Transformation 8 (container architecture): mappings, transformations, policies, client hints. */
 export function createDit(settings: DitSettings): Dialect {
-  const conditionFields = new Set<string>()
-  for (const { transformations } of settings.policies.values())
-    for (const { condition } of transformations)
-      if (condition !== undefined) conditionFields.add(condition.field.toLowerCase())
-  const fields = [...conditionFields].sort()
-  const isAutomatic = [...settings.policies.values()].some(({ outputs }) => outputs.format === 'auto')
+  const find = settings.mappings && compileMappings(settings.mappings)
+  const originHeader = settings.originHeader
 
-  function policyOf({ query }: ImageRequest): Policy | undefined {
-    const name = new URLSearchParams(query ?? '').get('policyId') ?? settings.defaultPolicy
+  function placeOf({ path, host, headers }: ImageRequest): Place {
+    const named = originHeader === undefined ? undefined : headers.getJoined(originHeader.toLowerCase())
+    if (named !== undefined && named !== '') return namedPlace(named, settings.addressOf)
+    if (find === undefined) return { bucket: undefined, folder: '', policy: undefined }
+    const mapping = find(hostName(headers.getJoined('dit-host') ?? host), path)
+    if (mapping === undefined)
+      throw new ImageError(404, 'ORIGIN_NOT_FOUND', 'No mapping leads from this host or path to a source.')
+    return { bucket: mapping.source, folder: '', policy: mapping.policy }
+  }
+
+  function policyOf({ query }: ImageRequest, place: Place): Policy | undefined {
+    const name = new URLSearchParams(query ?? '').get('policyId') ?? place.policy ?? settings.defaultPolicy
     if (name === undefined) return undefined
     const policy = settings.policies.get(name)
     if (policy === undefined) throw new ImageError(404, 'POLICY_NOT_FOUND', `There is no policy ${name}.`)
     return policy
   }
 
+  /** Looks only at the fields that count for this request, so that others neither multiply variants nor stand in Vary. */
+  function read(request: ImageRequest): Read {
+    const fields = new Set<string>(originHeader === undefined ? [] : [originHeader])
+    const look = (name: string): string | undefined => {
+      fields.add(name)
+      return request.headers.getJoined(name.toLowerCase())
+    }
+    const place = placeOf(request)
+    const policy = policyOf(request, place)
+    const chosen = new Map<string, Transformation>()
+    for (const each of policyTransformations(policy, look)) chosen.set(each.type, each)
+    const asked = readQuery(request.query).filter(isValidTransformation)
+    const isAsked = (type: string) => asked.some((each) => each.type === type)
+    const { autosize, quality: qualities, format: wish } = policy?.outputs ?? {}
+    if (autosize !== undefined && !chosen.has('resize') && !isAsked('resize')) {
+      const width = breakpoint(autosize, viewportWidth(look))
+      if (width !== undefined)
+        chosen.set('resize', {
+          type: 'resize',
+          value: { width, withoutEnlargement: true },
+          from: 'policy autosize',
+        })
+    }
+    for (const each of asked) chosen.set(each.type, each)
+    const kept = new Map([...chosen].slice(0, MAX_TRANSFORMATIONS))
+    const format = formatOf(kept.get('format'))
+    const isNegotiated = format === undefined && wish === 'auto'
+    const quality = qualityOf(kept.get('quality'), qualities, () => density(look))
+    const negotiated = isNegotiated ? acceptedFormat(look) : undefined
+    const fromPolicy = [...kept.values()].filter(({ from }) => from.startsWith('policy'))
+    return {
+      place,
+      chosen: kept,
+      format: negotiated ?? format,
+      isNegotiated,
+      quality,
+      fields,
+      said: JSON.stringify([
+        place,
+        negotiated ?? '',
+        quality ?? '',
+        fromPolicy.map(({ type, value }) => [type, value]),
+      ]),
+    }
+  }
+
   function decode(request: ImageRequest): ImageTask {
-    const { path, query } = request
+    const { path } = request
     if (path.length > MAX_PATH)
       throw new ImageError(400, 'VALIDATION_ERROR', `The path has more than ${MAX_PATH} characters.`)
-    const policy = policyOf(request)
-    const chosen = new Map<string, Transformation>()
-    for (const each of policyTransformations(policy, request)) chosen.set(each.type, each)
-    const hints = hintsOf(request)
-    const width = policy?.outputs.autosize && breakpoint(policy.outputs.autosize, hints.viewportWidth)
-    if (width !== undefined && !chosen.has('resize'))
-      chosen.set('resize', {
-        type: 'resize',
-        value: { width, withoutEnlargement: true },
-        from: 'policy autosize',
-      })
-    for (const each of readQuery(query)) if (isValidTransformation(each)) chosen.set(each.type, each)
-    const all = [...chosen.values()].slice(0, MAX_TRANSFORMATIONS)
-    const edits = all.toSorted((a, b) => rank(a) - rank(b)).flatMap((each) => editOf(each) ?? [])
-    const format = formatOf(chosen.get('format'))
-    const isNegotiated = format === undefined && policy?.outputs.format === 'auto'
-    const quality = qualityOf(chosen.get('quality'), policy, hints.dpr)
+    const { place, chosen, format, isNegotiated, quality } = read(request)
+    const edits = [...chosen.values()]
+      .toSorted((a, b) => rank(a) - rank(b))
+      .flatMap((each) => (each.type === 'watermark' ? layer(each) : (editOf(each) ?? [])))
     return {
-      source: { bucket: undefined, key: keyOf(path) },
-      edits: withFormat(edits, format, chosen.get('format')),
-      output: {
-        format: isNegotiated ? accepted(request.accept) : format,
-        isNegotiated,
-        options: quality === undefined ? {} : { quality },
-      },
+      source: { bucket: place.bucket, key: keyOf(path, place, settings.folders) },
+      edits: withFormat(edits, isNegotiated ? undefined : format, chosen.get('format')),
+      output: { format, isNegotiated, options: quality === undefined ? {} : { quality } },
       response: { headers: [], cacheControl: undefined },
     }
   }
 
+  /** A watermark may come from wherever pictures come from, and from nowhere else. */
+  function layer({ value, from }: Transformation): readonly Edit[] {
+    const watermark = readWatermark(value)
+    if (watermark === undefined) return []
+    const address = settings.addressOf(watermark.url)
+    if (address === undefined)
+      throw new ImageError(403, 'AccessDenied', 'The host of the watermark is not among the sources.')
+    return [watermarkEdit(watermark, address, from)]
+  }
+
   return {
     keyParts(request) {
-      const { dpr, viewportWidth } = hintsOf(request)
-      const conditions = fields.map((field) => `${field}:${request.headers.getJoined(field) ?? ''}`)
-      const format = isAutomatic ? (accepted(request.accept) ?? '') : ''
-      const parts = [format, dpr ?? '', viewportWidth ?? '', ...conditions]
-      return `${parts.map(String).map(encodeURIComponent).join('&')}?${request.query ?? ''}`
+      try {
+        return `${read(request).said}?${request.query ?? ''}`
+      } catch (error) {
+        if (!(error instanceof ImageError)) throw error
+        return `${error.code}?${request.query ?? ''}`
+      }
     },
     admit: () => {},
     decode,
@@ -88,9 +162,35 @@ export function createDit(settings: DitSettings): Dialect {
       ['Accept-CH', 'Sec-CH-DPR, Sec-CH-Viewport-Width'],
       ['Access-Control-Allow-Origin', settings.corsOrigin ?? '*'],
     ],
-    variesByAccept: () => isAutomatic,
+    variesBy(request) {
+      try {
+        return [...read(request).fields]
+      } catch (error) {
+        if (!(error instanceof ImageError)) throw error
+        return []
+      }
+    },
     defaultCacheControl: 'public, max-age=86400',
   }
+}
+
+/** The source whose URL a request names. Only what is registered: elsewhere anybody could read through the edge. */
+function namedPlace(named: string, addressOf: DitSettings['addressOf']): Place {
+  if (!URL.canParse(named))
+    throw new ImageError(400, 'INVALID_URL', 'The field that names the origin is no URL.')
+  const url = new URL(named)
+  if (url.protocol !== 'https:' && url.protocol !== 'http:')
+    throw new ImageError(400, 'UNSUPPORTED_PROTOCOL', 'The origin that is named must be an https URL.')
+  url.pathname = `${url.pathname.replace(/\/+$/, '')}/`
+  const address = addressOf(url)
+  if (address === undefined)
+    throw new ImageError(403, 'ACCESS_DENIED', 'The origin that is named is not among the sources.')
+  return { bucket: address.bucket, folder: address.key, policy: undefined }
+}
+
+/** Without the port; an address in brackets keeps them. */
+function hostName(host: string): string {
+  return host.replace(/:\d*$/, '')
 }
 
 /** Names of version 8 for what the engine and the sources call otherwise. */
@@ -103,10 +203,10 @@ const CODES: Readonly<Record<string, string>> = {
   InternalError: 'INTERNAL_ERROR',
 }
 
-function policyTransformations(policy: Policy | undefined, request: ImageRequest): readonly Transformation[] {
+function policyTransformations(policy: Policy | undefined, look: Look): readonly Transformation[] {
   return (policy?.transformations ?? []).flatMap(({ transformation, value, condition }) => {
     if (condition !== undefined) {
-      const said = request.headers.getJoined(condition.field.toLowerCase())
+      const said = look(condition.field)
       const wanted = typeof condition.value === 'string' ? [condition.value] : condition.value
       if (said === undefined || !wanted.includes(said)) return []
     }
@@ -118,6 +218,7 @@ function policyTransformations(policy: Policy | undefined, request: ImageRequest
 export function isValidTransformation(each: Transformation): boolean {
   if (each.type === 'format') return formatOf(each) !== undefined
   if (each.type === 'quality') return inRange(each.value, 1, 100)
+  if (each.type === 'watermark') return readWatermark(each.value) !== undefined
   return editOf(each) !== undefined
 }
 
@@ -138,53 +239,28 @@ function withFormat(edits: readonly Edit[], format: string | undefined, each: Tr
 
 function qualityOf(
   each: Transformation | undefined,
-  policy: Policy | undefined,
-  dpr: number | undefined,
+  qualities: Policy['outputs']['quality'],
+  density: () => number | undefined,
 ): number | undefined {
   if (each !== undefined && inRange(each.value, 1, 100)) return each.value
-  const [first, ...ranges] = policy?.outputs.quality ?? []
-  const found = ranges.find(
-    (range): range is [number, number, number] =>
-      Array.isArray(range) && dpr !== undefined && dpr >= range[0] && dpr <= range[1],
-  )
-  return found?.[2] ?? (typeof first === 'number' ? first : undefined)
-}
-
-/** The first width above the viewport's, else the largest; nothing for viewers that do not tell theirs. */
-function breakpoint(widths: readonly number[], viewport: number | undefined): number | undefined {
-  if (viewport === undefined) return undefined
-  const sorted = widths.toSorted((a, b) => a - b)
-  return sorted.find((width) => width > viewport) ?? sorted.at(-1)
-}
-
-interface Hints {
-  readonly dpr: number | undefined
-  readonly viewportWidth: number | undefined
-}
-
-/** As the edge function of version 8 rounds them, so that few variants are kept. */
-function hintsOf({ headers }: ImageRequest): Hints {
-  const number = (name: string) => {
-    const text = headers.getJoined(name) ?? ''
-    return /^\d{1,5}(?:\.\d{1,4})?$/.test(text) ? Number(text) : undefined
+  const [first, ...ranges] = qualities ?? []
+  if (ranges.length > 0) {
+    const dpr = density()
+    const found = ranges.find(
+      (range): range is [number, number, number] =>
+        Array.isArray(range) && dpr !== undefined && dpr >= range[0] && dpr <= range[1],
+    )
+    if (found !== undefined) return found[2]
   }
-  const dpr = number('sec-ch-dpr')
-  const width = number('sec-ch-viewport-width')
-  return {
-    dpr: dpr === undefined ? undefined : Math.min(5, Math.round(dpr * 10) / 10),
-    viewportWidth:
-      width === undefined ? undefined : (VIEWPORTS.find((each) => each >= width) ?? VIEWPORTS.at(-1)),
-  }
+  return typeof first === 'number' ? first : undefined
 }
 
-function accepted(accept: string | undefined): string | undefined {
-  const lower = accept?.toLowerCase() ?? ''
-  return AUTOMATIC.find((format) => lower.includes(`image/${format}`))
-}
-
-function keyOf(path: string): string {
+/** The folders of the request, then the folder of the source, then the file, in the order of version 8. */
+function keyOf(path: string, { bucket, folder }: Place, folders: DitSettings['folders']): string {
+  const at = path.lastIndexOf('/') + 1
+  const inner = bucket === undefined ? '' : (folders.get(bucket) ?? '')
   try {
-    return decodeURIComponent(path.slice(1))
+    return `${folder}${decodeURIComponent(path.slice(1, at))}${inner}${decodeURIComponent(path.slice(at))}`
   } catch (error) {
     throw new ImageError(400, 'VALIDATION_ERROR', 'The path has broken percent-encoding.', { cause: error })
   }

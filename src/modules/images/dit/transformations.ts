@@ -68,14 +68,16 @@ export function editOf({ type, value, from }: Transformation): Edit | undefined 
       return inRange(value, 0.3, 1000) ? edit('blur', value) : undefined
     case 'sharpen': {
       if (value === true) return edit('sharpen', undefined)
-      return isParts(value) && inRange(value['sigma'], 1e-6, 10) ? edit('sharpen', value) : undefined
+      return isSharpening(value) ? edit('sharpen', value) : undefined
     }
     case 'convolve': {
       if (!isParts(value)) return undefined
+      const { width = 3, height = 3 } = value
       const kernel = wholeNumbers(value['kernel'], 9)
-      return kernel === undefined
+      // Nine numbers are a kernel of no other size.
+      return kernel === undefined || width !== 3 || height !== 3
         ? undefined
-        : edit('convolve', { width: value['width'] ?? 3, height: value['height'] ?? 3, kernel })
+        : edit('convolve', { width, height, kernel })
     }
     case 'rotate':
       return typeof value === 'number' ? edit('rotate', value % 360) : undefined
@@ -96,8 +98,11 @@ export function editOf({ type, value, from }: Transformation): Edit | undefined 
     }
     case 'smartCrop': {
       if (value === true) return edit('smartCrop', true)
-      if (!isParts(value) || !inRange(value['index'] ?? 0, 0, 15)) return undefined
-      return edit('smartCrop', { faceIndex: value['index'] ?? 0, padding: value['padding'] ?? 0 })
+      if (!isParts(value)) return undefined
+      const { index = 0, padding = 0 } = value
+      if (!inRange(index, 0, 15) || !Number.isInteger(index) || !inRange(padding, 0, MAX_SIDE))
+        return undefined
+      return edit('smartCrop', { faceIndex: index, padding })
     }
     default:
       return undefined
@@ -106,6 +111,16 @@ export function editOf({ type, value, from }: Transformation): Edit | undefined 
 
 const MAX_SIDE = 4_000
 const FITS = new Set(['cover', 'contain', 'fill', 'inside', 'outside'])
+
+/** sigma, and beside it whole numbers in sharp's own bounds. */
+function isSharpening(value: Value): boolean {
+  if (!isParts(value) || !inRange(value['sigma'], 1e-6, 10)) return false
+  return Object.entries(value).every(
+    ([name, number]) =>
+      name === 'sigma' ||
+      (['m1', 'm2', 'x1', 'y2', 'y3'].includes(name) && inRange(number, 0, 1e6) && Number.isInteger(number)),
+  )
+}
 
 function resizeOf(value: Value): Readonly<Record<string, unknown>> | undefined {
   if (!isParts(value)) return undefined

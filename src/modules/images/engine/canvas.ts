@@ -1,5 +1,6 @@
 import sharp, { type Sharp, type SharpOptions } from 'sharp'
 import { ImageError } from '../image-error.ts'
+import type { Pixels } from './automatic-quality.ts'
 import { copyrightOf } from './copyright.ts'
 import { isRecord, kindOfEdit } from './edits.ts'
 import type { Inspected } from './inspect-input.ts'
@@ -9,6 +10,7 @@ import { overlay } from './overlay.ts'
 import { roundCrop } from './round-crop.ts'
 import { faultOf, guarded } from './sharp-faults.ts'
 import { smartCrop } from './smart-crop.ts'
+import { tuneQuality } from './tune-quality.ts'
 
 /** Formats in which transparent corners survive. */
 const WITH_ALPHA = new Set(['png', 'webp', 'avif', 'gif', 'tiff', 'heif', 'raw'])
@@ -119,6 +121,18 @@ export class Canvas {
     return { bytes: data, width: info.width, height: info.pageHeight ?? info.height }
   }
 
+  /** The pixels of the edits so far, from which the canvas goes on: whoever looks at them does not have them made twice. */
+  async pixels(): Promise<Pixels> {
+    const keepsNothing =
+      this.#isStripped || this.job.metadata !== 'keep' || metadataIn(this.source) === 'none'
+    // Raw pixels carry no metadata.
+    if (!keepsNothing) await this.settle()
+    const { data, info } = await this.run(() => this.image.raw().toBuffer({ resolveWithObject: true }))
+    const { width, height, channels } = info
+    this.image = keepsNothing ? sharp(data, { raw: { width, height, channels } }) : this.image
+    return { data, width, height, channels }
+  }
+
   /** A rendering of the edits so far for a detector: JPEG for what came as JPEG, PNG otherwise. */
   async rendering(): Promise<{ readonly bytes: Buffer; readonly width: number; readonly height: number }> {
     const settled = await this.settle()
@@ -150,7 +164,8 @@ export class Canvas {
     }
   }
 
-  async encode(): Promise<{ readonly rendered: Rendered; readonly bytes: Buffer }> {
+  /** `pixels` is what the result has at most. */
+  async encode(pixels: number): Promise<{ readonly rendered: Rendered; readonly bytes: Buffer }> {
     const { job, source } = this
     const asked = this.format
     const isForced =
@@ -159,6 +174,7 @@ export class Canvas {
       !WITH_ALPHA.has(asked) &&
       job.format === undefined &&
       this.#encoders.every(({ name }) => name !== 'toFormat')
+    const tuned = await tuneQuality(this, isForced ? 'png' : asked, this.#encoders, pixels)
     let image = this.image
     guarded(() => {
       for (const { name, value } of this.#encoders) {
@@ -168,9 +184,11 @@ export class Canvas {
             isRecord(value) ? value : {},
           )
       }
+      const options = { ...job.options, ...tuned }
       if (isForced) image.png()
-      else if (job.format !== undefined) image.toFormat(job.format as 'jpeg', job.options)
-      else if (this.#encoders.length === 0) image.toFormat(source.outputFormat as 'jpeg', job.options)
+      else if (job.format !== undefined) image.toFormat(job.format as 'jpeg', options)
+      else if (this.#encoders.length === 0) image.toFormat(source.outputFormat as 'jpeg', options)
+      else if (tuned !== undefined) image.toFormat(asked as 'jpeg', tuned)
     })
     image = this.#withMetadata(image).timeout({ seconds: job.timeoutSeconds })
     const { data, info } = await this.run(() => image.toBuffer({ resolveWithObject: true }))
@@ -208,23 +226,35 @@ export class Canvas {
  * Keeps the metadata of a source; pixels are converted to sRGB in any case. `withMetadata` also attaches an sRGB profile,
  * which takes as long as the rest of a small JPEG, so it is called only for what needs it.
  */
-function withWhatThereIs(image: Sharp, { bytes, format }: Inspected): Sharp {
+function withWhatThereIs(image: Sharp, source: Inspected): Sharp {
+  switch (metadataIn(source)) {
+    case 'none':
+      return image
+    case 'tags':
+      return image.keepExif().keepXmp()
+    case 'all':
+      return image.withMetadata()
+  }
+}
+
+/** What there is to keep: nothing, EXIF and XMP alone, or more. */
+function metadataIn({ bytes, format }: Inspected): 'none' | 'tags' | 'all' {
   const has = (marker: string) => bytes.includes(marker, 0, 'latin1')
   switch (format) {
     case 'svg':
     case 'gif':
-      return image
+      return 'none'
     case 'tiff':
     case 'avif':
-      return image.withMetadata()
+      return 'all'
     case 'jpeg':
-      if (has('ICC_PROFILE\0') || has('Photoshop 3.0\0')) return image.withMetadata()
-      return has('Exif\0\0') || has('http://ns.adobe.com/xap/') ? image.keepExif().keepXmp() : image
+      if (has('ICC_PROFILE\0') || has('Photoshop 3.0\0')) return 'all'
+      return has('Exif\0\0') || has('http://ns.adobe.com/xap/') ? 'tags' : 'none'
     case 'png':
-      if (has('iCCP')) return image.withMetadata()
-      return has('eXIf') || has('XML:com.adobe.xmp') ? image.keepExif().keepXmp() : image
+      if (has('iCCP')) return 'all'
+      return has('eXIf') || has('XML:com.adobe.xmp') ? 'tags' : 'none'
     case 'webp':
-      if (has('ICCP')) return image.withMetadata()
-      return has('EXIF') || has('XMP ') ? image.keepExif().keepXmp() : image
+      if (has('ICCP')) return 'all'
+      return has('EXIF') || has('XMP ') ? 'tags' : 'none'
   }
 }

@@ -1,4 +1,5 @@
 import type { PlainImageError } from '../image-error.ts'
+import type { QualityWish } from '../task.ts'
 import type { EngineLimits } from './edits.ts'
 
 /** How metadata of a source travels to the result. */
@@ -14,6 +15,8 @@ export interface Job {
   /** Chosen format and options of its encoder; undefined keeps the source's. */
   readonly format: string | undefined
   readonly options: Readonly<Record<string, unknown>>
+  /** Undefined takes `options`, or the default of the encoder, as it is. */
+  readonly quality?: QualityWish
   /** Whether all frames are read where no edit says so. */
   readonly isAnimatedByDefault: boolean
   readonly metadata: MetadataPolicy

@@ -5,9 +5,10 @@ import type { JobEdit } from './job.ts'
 
 /**
  * Refuses a job whose result, or something on the way to it, would be larger than allowed. The size is followed through
- * the edits that can make a picture grow; where an edit can only shrink it, the larger bound is kept.
+ * the edits that can make a picture grow; where an edit can only shrink it, the larger bound is kept. Gives the pixels of the
+ * result at most.
  */
-export function checkOutputSize(source: Inspected, edits: readonly JobEdit[], limits: EngineLimits): void {
+export function checkOutputSize(source: Inspected, edits: readonly JobEdit[], limits: EngineLimits): number {
   let width = source.width
   let height = source.height
   const frames = 1
@@ -32,6 +33,7 @@ export function checkOutputSize(source: Inspected, edits: readonly JobEdit[], li
         `The result would be larger than ${limits.maxOutputSide} pixels on a side or ${limits.maxOutputPixels} in all.`,
       )
   }
+  return width * height
 }
 
 type Size = [width: number, height: number]

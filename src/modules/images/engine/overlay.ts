@@ -1,4 +1,4 @@
-import sharp, { type OverlayOptions } from 'sharp'
+import sharp, { type OverlayOptions, type ResizeOptions } from 'sharp'
 import { ImageError } from '../image-error.ts'
 import type { Canvas } from './canvas.ts'
 import { isRecord } from './edits.ts'
@@ -61,18 +61,11 @@ async function prepared(
       failOn: 'none',
       limitInputPixels: maxPixels === 0 ? false : maxPixels,
     })
-    const widthShare = percentage(value['wRatio'])
-    const heightShare = percentage(value['hRatio'])
-    if (widthShare !== undefined || heightShare !== undefined) {
-      picture = picture.resize({
-        ...(widthShare === undefined ? {} : { width: share(base.width, widthShare) }),
-        ...(heightShare === undefined ? {} : { height: share(base.height, heightShare) }),
-        fit: 'inside',
-      })
-    }
-    const alpha = percentage(value['alpha'])
-    if (alpha !== undefined && alpha > 0) {
-      const mask = Buffer.from([255, 255, 255, Math.round(255 * (1 - alpha / 100))])
+    const size = sizeOf(value, base)
+    if (size !== undefined) picture = picture.resize(size)
+    const transparency = transparencyOf(value)
+    if (transparency > 0) {
+      const mask = Buffer.from([255, 255, 255, Math.round(255 * (1 - transparency))])
       picture = picture
         .ensureAlpha()
         .composite([{ input: mask, raw: { width: 1, height: 1, channels: 4 }, tile: true, blend: 'dest-in' }])
@@ -101,6 +94,36 @@ function layersFor(
     left,
     top: edge + frame * base.height,
   }))
+}
+
+/** Percent fit inside, as version 7 has it (`wRatio`, `hRatio`); shares fill, as version 8 has it (`scale`). */
+function sizeOf(
+  { wRatio, hRatio, scale }: Readonly<Record<string, unknown>>,
+  base: { readonly width: number; readonly height: number },
+): ResizeOptions | undefined {
+  if (isRecord(scale)) {
+    const part = (name: 'width' | 'height') => {
+      const share = scale[name]
+      return typeof share === 'number' && share > 0 && share <= 1
+        ? { [name]: Math.max(1, Math.round(base[name] * share)) }
+        : {}
+    }
+    return { ...part('width'), ...part('height'), fit: 'fill' }
+  }
+  const across = percentage(wRatio)
+  const down = percentage(hRatio)
+  if (across === undefined && down === undefined) return undefined
+  return {
+    ...(across === undefined ? {} : { width: share(base.width, across) }),
+    ...(down === undefined ? {} : { height: share(base.height, down) }),
+    fit: 'inside',
+  }
+}
+
+/** 0 opaque, 1 invisible: a percentage in version 7 (`alpha`), a share in version 8 (`transparency`). */
+function transparencyOf({ alpha, transparency }: Readonly<Record<string, unknown>>): number {
+  if (typeof transparency === 'number') return Math.min(1, Math.max(0, transparency))
+  return (percentage(alpha) ?? 0) / 100
 }
 
 function share(side: number, percent: number): number {

@@ -17,9 +17,9 @@ export async function render(
   if (job.isDrawing === true) return { rendered: drawingOf(source), bytes: source.bytes }
   const canvas = new Canvas(job, source)
   const work = job.edits.filter((edit) => !(source.isAnimated && NOT_ANIMATED.has(edit.name)))
-  checkOutputSize(source, work, job.limits)
+  const pixels = checkOutputSize(source, work, job.limits)
   for (const edit of work) await canvas.apply(edit, inputs, ask)
-  return job.isDescription === true ? describe(canvas, inputs[0]!.length) : canvas.encode()
+  return job.isDescription === true ? describe(canvas, inputs[0]!.length) : canvas.encode(pixels)
 }
 
 function drawingOf({ width, height }: Inspected): Rendered {

@@ -9,7 +9,8 @@ export interface Parameters {
   readonly edits: readonly Edit[]
   /** `auto` leaves the choice to the Accept header; undefined keeps the source's. */
   readonly format: string | undefined
-  readonly quality: number | undefined
+  /** `auto` is found for each picture; undefined takes the default of the encoder. */
+  readonly quality: number | 'auto' | undefined
   /** Name of a source. */
   readonly source: string | undefined
 }
@@ -102,9 +103,16 @@ export function readParameters(parameters: ReadonlyMap<string, string>, from: st
   return {
     edits,
     format: format === 'jpg' ? 'jpeg' : format,
-    quality: number(parameters, 'q', 1, 100, true),
+    quality: parameters.get('q') === 'auto' ? 'auto' : number(parameters, 'q', 1, 100, true),
     source: parameters.get('from'),
   }
+}
+
+/** Hints have put a number there before parameters are read, where the behavior has them. */
+const OR_AUTO: Readonly<Record<string, string>> = {
+  w: ', or auto where the behavior has `hints`',
+  dpr: ', or auto where the behavior has `hints`',
+  q: ', or auto',
 }
 
 const SWITCHES = [
@@ -124,7 +132,10 @@ function number(
   if (text === undefined) return undefined
   const value = /^-?\d{1,7}(?:\.\d{1,6})?$/.test(text) ? Number(text) : Number.NaN
   if (!(value >= least && value <= most) || (isWhole && !Number.isInteger(value)))
-    throw wrong(name, `a ${isWhole ? 'whole number' : 'number'} from ${least} to ${most}`)
+    throw wrong(
+      name,
+      `a ${isWhole ? 'whole number' : 'number'} from ${least} to ${most}${OR_AUTO[name] ?? ''}`,
+    )
   return value
 }
 

@@ -2,7 +2,8 @@ import { timingSafeEqual } from 'node:crypto'
 import type { Secret } from '../../../base/secret.ts'
 import { ImageError } from '../image-error.ts'
 import { negotiate } from '../sih/negotiate.ts'
-import type { Dialect, Edit, ImageRequest, ImageTask } from '../task.ts'
+import type { Dialect, Edit, ImageRequest, ImageTask, QualityWish } from '../task.ts'
+import { ACCEPT_CH, type HintSettings, type ResolvedHints, resolveHints } from './hints.ts'
 import { canonicalText, knownParameters, type Parameters, readParameters } from './parameters.ts'
 import { signatureOf } from './sign.ts'
 
@@ -14,6 +15,8 @@ export interface ReadableSettings {
   /** Keys that count at this moment, newest first; undefined serves presets alone. */
   readonly signingKeys: (() => readonly Secret[]) | undefined
   readonly corsOrigin: string | undefined
+  /** Undefined passes client hints over. */
+  readonly hints: HintSettings | undefined
   readonly buckets: ReadonlySet<string>
 }
 
@@ -44,6 +47,12 @@ export function createReadable(settings: ReadableSettings): Dialect {
       : { own, all: new Map([...preset, ...own]), key: rest, preset: name }
   }
 
+  function hintsOf(all: ReadonlyMap<string, string>, { headers }: ImageRequest): ResolvedHints {
+    return settings.hints === undefined
+      ? { parameters: all, savesData: false, fields: [] }
+      : resolveHints(all, headers, settings.hints)
+  }
+
   function admit(request: ImageRequest): void {
     const { own } = read(request)
     const text = canonicalText(own)
@@ -67,7 +76,8 @@ export function createReadable(settings: ReadableSettings): Dialect {
     const left = secondsLeft(own, request.nowMs)
     const from =
       preset === undefined ? 'query' : `preset ${preset}${canonicalText(own) === '' ? '' : ' and query'}`
-    const parameters = readParameters(all, from)
+    const hints = hintsOf(all, request)
+    const parameters = readParameters(hints.parameters, from)
     const isNegotiated = isAutomatic(all)
     const isDescription = parameters.format === 'json'
     const format = isDescription
@@ -77,12 +87,16 @@ export function createReadable(settings: ReadableSettings): Dialect {
         : parameters.format
     return {
       source: { bucket: sourceOf(parameters, settings), key: decodedKey(key) },
-      edits: upright(parameters, isDescription || (format !== undefined && !isNegotiated)),
+      edits: upright(
+        parameters,
+        isDescription || parameters.quality === 'auto' || (format !== undefined && !isNegotiated),
+      ),
       output: {
         format,
         isNegotiated,
         ...(isDescription && { isDescription }),
-        options: parameters.quality === undefined ? {} : { quality: parameters.quality },
+        options: typeof parameters.quality === 'number' ? { quality: parameters.quality } : {},
+        ...qualityOf(parameters, hints, settings.hints),
       },
       response: {
         headers: [],
@@ -96,7 +110,11 @@ export function createReadable(settings: ReadableSettings): Dialect {
       const { all } = read(request)
       const expires = all.get('expires')
       const format = isAutomatic(all) ? (negotiate(request.accept, automatic) ?? 'as-is') : 'fixed'
-      return [format, canonicalText(all), ...(expires === undefined ? [] : [`expires=${expires}`])].join('&')
+      const { parameters, savesData } = hintsOf(all, request)
+      const parts = [format, canonicalText(parameters)]
+      if (savesData) parts.push('save-data')
+      if (expires !== undefined) parts.push(`expires=${expires}`)
+      return parts.join('&')
     },
     admit(request) {
       admit(request)
@@ -107,9 +125,17 @@ export function createReadable(settings: ReadableSettings): Dialect {
       contentType: 'application/json',
       body: JSON.stringify({ status, code, message }),
     }),
-    commonHeaders:
-      settings.corsOrigin === undefined ? [] : [['Access-Control-Allow-Origin', settings.corsOrigin]],
-    variesByAccept: (request) => isAutomatic(read(request).all),
+    commonHeaders: [
+      ...(settings.hints === undefined ? [] : [['Accept-CH', ACCEPT_CH] as const]),
+      ...(settings.corsOrigin === undefined
+        ? []
+        : [['Access-Control-Allow-Origin', settings.corsOrigin] as const]),
+    ],
+    variesBy(request) {
+      const { all } = read(request)
+      const { fields } = hintsOf(all, request)
+      return isAutomatic(all) ? ['Accept', ...fields] : fields
+    },
     defaultCacheControl: 'max-age=31536000,public',
   }
 }
@@ -118,6 +144,15 @@ export function createReadable(settings: ReadableSettings): Dialect {
 function upright({ edits }: Parameters, isConverted: boolean): readonly Edit[] {
   if (edits.length === 0 && !isConverted) return edits
   return [{ name: 'rotate', value: 'auto', from: 'upright by its EXIF tag' }, ...edits]
+}
+
+function qualityOf(
+  { quality }: Parameters,
+  { savesData }: ResolvedHints,
+  settings: HintSettings | undefined,
+): { readonly quality?: QualityWish } {
+  const factor = savesData ? (settings?.saveDataFactor ?? 1) : 1
+  return quality === 'auto' || factor < 1 ? { quality: { isAutomatic: quality === 'auto', factor } } : {}
 }
 
 function sourceOf({ source }: Parameters, { buckets }: ReadableSettings): string | undefined {

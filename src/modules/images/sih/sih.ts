@@ -66,7 +66,7 @@ export function createSih(settings: SihSettings): Dialect {
         ? []
         : [['Access-Control-Allow-Origin', settings.corsOrigin] as const]),
     ],
-    variesByAccept: () => settings.autoFormats.length > 0,
+    variesBy: () => (settings.autoFormats.length > 0 ? BY_ACCEPT : []),
     defaultCacheControl: 'max-age=31536000,public',
   }
 }
@@ -120,6 +120,7 @@ function merge(path: readonly Edit[], query: readonly Edit[]): readonly Edit[] {
   return [...merged.values()].filter(({ name, value }) => !(SWITCHES.has(name) && value === false))
 }
 
+const BY_ACCEPT = ['Accept'] as const
 const SWITCHES = new Set(['flip', 'flop', 'greyscale', 'grayscale'])
 
 /** `toFormat` wins, then what Accept asks for, then `outputFormat`. */
