@@ -22,6 +22,8 @@ export interface ChosenQuality {
 interface Encoder {
   /** Mean structural similarity to reach (Wang et al. 2004): that of the default quality on the hardest photograph. */
   readonly target: number
+  /** Mean square error of luminance that is too much however little it shows, by the same measure. */
+  readonly mostError: number
   readonly least: number
   readonly most: number
   /** Below this, text and lines show a halo. */
@@ -44,7 +46,8 @@ const EVEN = new Float64Array(64).fill(1)
 
 const ENCODERS: Readonly<Record<string, Encoder>> = {
   jpeg: {
-    target: 0.95,
+    target: 0.957,
+    mostError: 50,
     least: 45,
     most: 92,
     leastForDrawings: 80,
@@ -58,7 +61,8 @@ const ENCODERS: Readonly<Record<string, Encoder>> = {
     ],
   },
   webp: {
-    target: 0.957,
+    target: 0.97,
+    mostError: 16,
     least: 45,
     most: 92,
     leastForDrawings: 80,
@@ -73,6 +77,7 @@ const ENCODERS: Readonly<Record<string, Encoder>> = {
   },
   avif: {
     target: 0.909,
+    mostError: 110,
     least: 30,
     most: 75,
     leastForDrawings: 55,
@@ -91,8 +96,12 @@ export function hasAutomaticQuality(format: string): boolean {
   return Object.hasOwn(ENCODERS, format)
 }
 
+/** Coefficients of a block. */
+const SIZE = 64
+/** Blocks one after the other. */
+type Blocks = Float64Array
 /** Blocks looked at: more change the result by less than one step of quality. */
-const MAX_BLOCKS = 400
+const MAX_BLOCKS = 256
 /** Mean square of a block below which nothing is in it. */
 const EMPTY = 0.25
 /** A photograph has no more of empty blocks; what has is drawn. */
@@ -105,7 +114,7 @@ const C2 = 58.5225
 export function automaticQuality(pixels: Pixels, format: string): ChosenQuality {
   const encoder = ENCODERS[format]!
   const blocks = sampleBlocks(pixels)
-  const filled = blocks.filter((block) => energyOf(block) > EMPTY)
+  const filled = filledOnly(blocks)
   const isDrawing = blocks.length - filled.length >= blocks.length * DRAWN_SHARE
   if (!isDrawing) return { quality: leastQuality(blocks, encoder, encoder.least), options: {} }
   // Nothing is lost where nothing is: only what is drawn counts.
@@ -121,12 +130,12 @@ export function automaticQuality(pixels: Pixels, format: string): ChosenQuality 
   }
 }
 
-function leastQuality(blocks: readonly Float64Array[], encoder: Encoder, least: number): number {
+function leastQuality(blocks: Blocks, encoder: Encoder, least: number): number {
   let low = least
   let high = encoder.most
   while (low < high) {
     const middle = (low + high) >> 1
-    if (similarity(blocks, stepAt(middle, encoder), encoder.weights) >= encoder.target) high = middle
+    if (isGoodEnough(blocks, stepAt(middle, encoder), encoder)) high = middle
     else low = middle + 1
   }
   return low
@@ -144,44 +153,56 @@ function stepAt(quality: number, { steps }: Encoder): number {
   return Math.exp(Math.log(lowStep) + share * (Math.log(highStep) - Math.log(lowStep)))
 }
 
-/** Mean structural similarity of blocks and of what is left of them; in the cosine domain sums of squares are the same. */
-function similarity(blocks: readonly Float64Array[], step: number, weights: Float64Array): number {
-  if (blocks.length === 0) return 1
-  let sum = 0
-  for (const block of blocks) {
+/**
+ * Mean structural similarity, and mean square error, of blocks and of what quantising leaves of them; in the cosine domain
+ * sums of squares and products are the same.
+ */
+function isGoodEnough(blocks: Blocks, step: number, { weights, target, mostError }: Encoder): boolean {
+  const count = blocks.length / SIZE
+  let similarity = 0
+  let error = 0
+  for (let start = 0; start < blocks.length; start += SIZE) {
     let before = 0
     let after = 0
     let both = 0
-    for (let k = 1; k < 64; k++) {
-      const value = block[k]!
+    for (let k = 1; k < SIZE; k++) {
+      const value = blocks[start + k]!
       const size = step * weights[k]!
-      const kept = Math.round(value / size) * size
+      const kept = Math.floor(value / size + 0.5) * size
       before += value * value
       after += kept * kept
       both += value * kept
     }
-    sum += (both / 32 + C2) / ((before + after) / 64 + C2)
+    similarity += (both / 32 + C2) / ((before + after) / 64 + C2)
+    error += (before + after - 2 * both) / 64
   }
-  return sum / blocks.length
+  return similarity >= target * count && error <= mostError * count
 }
 
-function energyOf(block: Float64Array): number {
-  let sum = 0
-  for (let k = 1; k < 64; k++) sum += block[k]! * block[k]!
-  return sum / 64
+/** Those of the blocks that hold more than one colour. */
+function filledOnly(blocks: Blocks): Blocks {
+  const filled: number[] = []
+  for (let start = 0; start < blocks.length; start += SIZE) {
+    let sum = 0
+    for (let k = 1; k < SIZE; k++) sum += blocks[start + k]! ** 2
+    if (sum / 64 > EMPTY) filled.push(start)
+  }
+  const result = new Float64Array(filled.length * SIZE)
+  filled.forEach((start, index) => result.set(blocks.subarray(start, start + SIZE), index * SIZE))
+  return result
 }
 
 /** Cosine transforms of blocks of luminance, spread evenly over the picture. */
-function sampleBlocks(pixels: Pixels): readonly Float64Array[] {
+function sampleBlocks(pixels: Pixels): Blocks {
   const across = Math.floor(pixels.width / 8)
-  const count = across * Math.floor(pixels.height / 8)
-  const stride = Math.max(1, count / MAX_BLOCKS)
-  const blocks: Float64Array[] = []
-  const luminance = new Float64Array(64)
-  for (let at = 0; at < count; at += stride) {
-    const index = Math.floor(at)
+  const all = across * Math.floor(pixels.height / 8)
+  const count = Math.min(all, MAX_BLOCKS)
+  const blocks = new Float64Array(count * SIZE)
+  const luminance = new Float64Array(SIZE)
+  for (let at = 0; at < count; at++) {
+    const index = Math.floor((at * all) / count)
     readLuminance(pixels, (index % across) * 8, Math.floor(index / across) * 8, luminance)
-    blocks.push(cosineTransform(luminance))
+    cosineTransform(luminance, blocks.subarray(at * SIZE, (at + 1) * SIZE))
   }
   return blocks
 }
@@ -211,8 +232,8 @@ const COSINES = Float64Array.from({ length: 64 }, (_, index) => {
 })
 const ROWS = new Float64Array(64)
 
-/** Orthonormal DCT-II of 8 x 8, rows and then columns. */
-function cosineTransform(block: Float64Array): Float64Array {
+/** Orthonormal DCT-II of 8 x 8, rows and then columns; without signs, which nothing here asks for. */
+function cosineTransform(block: Float64Array, into: Float64Array): void {
   for (let y = 0; y < 8; y++) {
     for (let u = 0; u < 8; u++) {
       let sum = 0
@@ -220,15 +241,13 @@ function cosineTransform(block: Float64Array): Float64Array {
       ROWS[y * 8 + u] = sum
     }
   }
-  const result = new Float64Array(64)
   for (let v = 0; v < 8; v++) {
     for (let u = 0; u < 8; u++) {
       let sum = 0
       for (let y = 0; y < 8; y++) sum += COSINES[v * 8 + y]! * ROWS[y * 8 + u]!
-      result[v * 8 + u] = sum
+      into[v * 8 + u] = Math.abs(sum)
     }
   }
-  return result
 }
 
 function hasFewColours({ data, channels }: Pixels): boolean {
