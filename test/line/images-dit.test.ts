@@ -239,6 +239,87 @@ const mistakes: readonly { what: string; images: Json; path: string; says: RegEx
     path: 'images.policies.a.transformations[0]',
     says: /glow/,
   },
+  {
+    what: 'a watermark from a host that is that of no source',
+    images: {
+      dialect: 'dit',
+      sources: { Photos: { origin: 'photos' }, partner: { url: 'https://img.partner.test/x/' } },
+      policies: {
+        a: {
+          transformations: [
+            { transformation: 'watermark', value: ['https://elsewhere.test/a.png', [0, 0, 0, 0.5]] },
+          ],
+        },
+      },
+    },
+    path: 'images.policies.a.transformations[0]',
+    says: /elsewhere\.test.*no source.*photos.*img\.partner\.test/,
+  },
+  {
+    what: 'a mapping by host and path at once',
+    images: {
+      dialect: 'dit',
+      sources: { a: { origin: 'photos' } },
+      mappings: [{ host: 'a.test', path: '/a', source: 'a' }],
+    },
+    path: 'images.mappings[0]',
+    says: /a host or a path/,
+  },
+  {
+    what: 'a mapping by neither',
+    images: { dialect: 'dit', sources: { a: { origin: 'photos' } }, mappings: [{ source: 'a' }] },
+    path: 'images.mappings[0]',
+    says: /a host or a path/,
+  },
+  {
+    what: 'a star that is a part of a segment',
+    images: {
+      dialect: 'dit',
+      sources: { a: { origin: 'photos' } },
+      mappings: [{ path: '/a*', source: 'a' }],
+    },
+    path: 'images.mappings[0]',
+    says: /whole label or segment/,
+  },
+  {
+    what: 'a path of eleven levels',
+    images: {
+      dialect: 'dit',
+      sources: { a: { origin: 'photos' } },
+      mappings: [{ path: '/a'.repeat(11), source: 'a' }],
+    },
+    path: 'images.mappings[0]',
+    says: /more than 10 levels/,
+  },
+  {
+    what: 'a mapping to a source that is not there',
+    images: { dialect: 'dit', mappings: [{ path: '/a', source: 'b' }] },
+    path: 'images.mappings[0].source',
+    says: /no source b.*among `sources`/,
+  },
+  {
+    what: 'a mapping to a policy that is not there',
+    images: {
+      dialect: 'dit',
+      sources: { a: { origin: 'photos' } },
+      policies: { c: {} },
+      mappings: [{ path: '/a', source: 'a', policy: 'b' }],
+    },
+    path: 'images.mappings[0].policy',
+    says: /no policy b.*c/,
+  },
+  {
+    what: 'mappings of another dialect',
+    images: { dialect: 'edge', mappings: [{ path: '/a', source: 'a' }] },
+    path: 'images.mappings',
+    says: /means nothing/,
+  },
+  {
+    what: 'an originPath of another dialect',
+    images: { dialect: 'edge', sources: { a: { origin: 'photos', originPath: 'x' } } },
+    path: 'images.sources.a.originPath',
+    says: /only means something for the dialect dit/,
+  },
 ]
 for (const { what, images, path, says } of mistakes) {
   test(`the configuration is refused for ${what}`, async () => {

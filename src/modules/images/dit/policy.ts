@@ -1,7 +1,12 @@
 import { z } from 'zod'
 
 const scalar = z.union([z.string(), z.number(), z.boolean()])
-const value = z.union([scalar, z.array(scalar), z.record(z.string(), z.union([scalar, z.array(scalar)]))])
+// A list in a list is what a watermark is.
+const value = z.union([
+  scalar,
+  z.array(z.union([scalar, z.array(scalar)])),
+  z.record(z.string(), z.union([scalar, z.array(scalar)])),
+])
 
 /** A transformation policy of version 8: what is done to every picture it is named for. */
 export const policySchema = z.strictObject({
@@ -30,7 +35,7 @@ export const policySchema = z.strictObject({
       format: z
         .literal('auto')
         .optional()
-        .describe('The first of WebP, AVIF, JPEG, PNG, GIF that Accept names.'),
+        .describe('The first of WebP, AVIF, JPEG, PNG, TIFF, GIF that Accept names.'),
       quality: z
         .array(z.union([z.number(), z.tuple([z.number(), z.number(), z.number()])]))
         .min(1)

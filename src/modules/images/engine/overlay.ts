@@ -96,7 +96,10 @@ function layersFor(
   }))
 }
 
-/** Percent fit inside, as version 7 has it (`wRatio`, `hRatio`); shares fill, as version 8 has it (`scale`). */
+/**
+ * Percent fit inside, as version 7 has it (`wRatio`, `hRatio`); shares fill, as version 8 has it (`scale`), but that one alone
+ * keeps proportions.
+ */
 function sizeOf(
   { wRatio, hRatio, scale }: Readonly<Record<string, unknown>>,
   base: { readonly width: number; readonly height: number },
@@ -108,7 +111,9 @@ function sizeOf(
         ? { [name]: Math.max(1, Math.round(base[name] * share)) }
         : {}
     }
-    return { ...part('width'), ...part('height'), fit: 'fill' }
+    const size = { ...part('width'), ...part('height') }
+    // `fill` of sharp leaves the side that is not named as it is.
+    return Object.keys(size).length === 2 ? { ...size, fit: 'fill' } : size
   }
   const across = percentage(wRatio)
   const down = percentage(hRatio)
