@@ -20,10 +20,14 @@ before(async () => {
   shelf = await pictures()
   await shelf.put('wide.jpg', await scene(2400, 60).jpeg({ quality: 90 }).toBuffer())
   await shelf.put('noise.jpg', await noise(300, 200).jpeg({ quality: 95 }).toBuffer())
+  const pictured =
+    '<img id="sized" src="/hints/hero/wide.jpg" sizes="50vw"><img id="dense" src="/hints/avatar/wide.jpg">'
+  await shelf.put('page.html', `<!doctype html><title>hints</title>${pictured}`)
   await shelf.put(
-    'page.html',
-    '<!doctype html><title>hints</title><img id="sized" src="/hints/hero/wide.jpg" sizes="50vw" srcset="/hints/hero/wide.jpg 999w"><img id="dense" src="/hints/avatar/wide.jpg">',
+    'plain/page.html',
+    `<!doctype html><meta http-equiv="Accept-CH" content="Sec-CH-DPR, Sec-CH-Width, Sec-CH-Viewport-Width">${pictured}`,
   )
+  await shelf.put('plain/silent.html', `<!doctype html><title>no hints</title>${pictured}`)
   const behavior = (name: string, images: Json, more: Json = {}) => ({
     path: `/${name}/*`,
     stripPrefix: `/${name}`,
@@ -41,6 +45,7 @@ before(async () => {
         behavior('few', {
           hints: { widths: [600, 300], densities: [2, 1], defaultWidth: 200, saveData: false },
         }),
+        { path: '/plain/*', origin: 'photos' },
         behavior('off', { presets: { plain: PRESETS.plain } }),
         behavior('chosen', { presets: {}, quality: 'auto' }),
         {
@@ -272,19 +277,28 @@ test('without hints on the behavior auto is a mistake, and the answer says where
   }
 })
 
-test('a browser that was asked on the page gets the width it shows', { skip: noBrowser }, async () => {
-  const browser = await openBrowser()
-  await using _closed = { [Symbol.asyncDispose]: () => browser.close() }
-  const page = await browser.newPage({ viewport: { width: 900, height: 600 }, deviceScaleFactor: 2 })
-  await page.goto(`${edge.url}/page.html`)
-  const width = (id: string) =>
-    page.evaluate(
-      `(async () => { const image = document.querySelector('#${id}'); await image.decode(); return (await createImageBitmap(image)).width })()`,
-    )
+for (const { page: path, asks, widths } of [
   // Half of 900 at a density of 2 is 900, and 1024 the next step.
-  assert.equal(await width('sized'), 1024)
-  assert.equal(await width('dense'), 80)
-})
+  { page: '/page.html', asks: 'in a header', widths: [1024, 80] },
+  { page: '/plain/page.html', asks: 'in its text', widths: [1024, 80] },
+  { page: '/plain/silent.html', asks: 'nowhere', widths: [1920, 40] },
+]) {
+  test(
+    `a browser that the page asks ${asks} gets pictures of ${widths.join(' and ')}`,
+    { skip: noBrowser },
+    async () => {
+      const browser = await openBrowser()
+      await using _closed = { [Symbol.asyncDispose]: () => browser.close() }
+      const page = await browser.newPage({ viewport: { width: 900, height: 600 }, deviceScaleFactor: 2 })
+      await page.goto(edge.url + path)
+      const width = (id: string) =>
+        page.evaluate(
+          `(async () => { const image = document.querySelector('#${id}'); await image.decode(); return (await createImageBitmap(image)).width })()`,
+        )
+      assert.deepEqual([await width('sized'), await width('dense')], widths)
+    },
+  )
+}
 
 test('quality is chosen for the picture where the request names none', async () => {
   for (const [file, isSmaller] of [
