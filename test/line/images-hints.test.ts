@@ -3,11 +3,11 @@ import { after, before, test } from 'node:test'
 import sharp from 'sharp'
 import { Secret } from '../../src/base/secret.ts'
 import { imageUrl } from '../../src/modules/images/readable/links.ts'
+import { type Json, type Mistake, testMistakes } from '../support/images.ts'
 import { noBrowser, openBrowser } from '../support/browser.ts'
 import { type Pictures, pictures, scene } from '../support/pictures.ts'
-import { planOf, type RunningEdge, runEdge } from '../support/running-edge.ts'
+import { type RunningEdge, runEdge } from '../support/running-edge.ts'
 
-type Json = Readonly<Record<string, unknown>>
 type Fields = Readonly<Record<string, string>>
 
 const KEY = 'a secret of the site'
@@ -346,7 +346,7 @@ test('metadata, transparency and animations are what they are without a chosen q
   assert.equal((await sharp(moving.body, { animated: true }).metadata()).pages, 3)
 })
 
-const mistakes: readonly { what: string; images: Json; path: string; says: RegExp }[] = [
+const mistakes: readonly Mistake[] = [
   {
     what: 'hints of another dialect',
     images: { dialect: 'sih', hints: {} },
@@ -384,20 +384,4 @@ const mistakes: readonly { what: string; images: Json; path: string; says: RegEx
     says: /auto/,
   },
 ]
-for (const { what, images, path, says } of mistakes) {
-  test(`the configuration is refused for ${what}`, async () => {
-    const config = {
-      listeners: [{ port: 0 }],
-      distributions: {
-        test: { origins: { photos: { folder: '.' } }, defaultBehavior: { origin: 'photos', images } },
-      },
-    }
-    await assert.rejects(planOf(config, import.meta.dirname), (error: Error) => {
-      const problems = JSON.parse(error.message) as { path: string; message: string; expected?: string }[]
-      const found = problems.find((problem) => problem.path.includes(path))
-      assert.ok(found !== undefined, error.message)
-      assert.match(`${found.message} ${found.expected ?? ''}`, says)
-      return true
-    })
-  })
-}
+testMistakes(mistakes)

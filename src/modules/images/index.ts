@@ -24,6 +24,7 @@ import { explainTask } from './explain-task.ts'
 import { ImageError } from './image-error.ts'
 import { answer, type Engine, errorResponse, type ImageService } from './service.ts'
 import { followKeys, type SigningKeys } from './signing-keys.ts'
+import { ByteShelf } from './source/byte-shelf.ts'
 import { type ImageSource, Sources } from './source/sources.ts'
 import type { ImageRequest } from './task.ts'
 
@@ -54,6 +55,7 @@ async function openImages(context: ModuleContext): Promise<RunningModule> {
     // Cached answers must not wait for pixel work.
     niceness: 4,
     idleMs: 60_000,
+    passed: context.passed,
     report: (message) => context.report.warn(`images: ${message}`),
   })
   const gate = new Gate({
@@ -64,6 +66,7 @@ async function openImages(context: ModuleContext): Promise<RunningModule> {
     maxWaitingPerClient: settings.queue.perClient,
     maxWaitMs: settings.queue.maxWaitSeconds * 1000,
   })
+  const shelf = new ByteShelf()
   const engine: Engine = { clock: context.clock, pool, gate }
   const keys = new Map<string, SigningKeys>()
   for (const { behaviors } of context.plan.current.distributions) {
@@ -103,7 +106,7 @@ async function openImages(context: ModuleContext): Promise<RunningModule> {
           signal,
         }),
       maxSourceBytes: config.limits.maxSourceBytes,
-      isStrict: config.strict,
+      shelf,
     })
     const detector =
       config.detector === undefined
@@ -187,7 +190,7 @@ async function openImages(context: ModuleContext): Promise<RunningModule> {
 
   return {
     bind,
-    metrics: () => metricsOf(engine),
+    metrics: () => metricsOf(engine, shelf),
     outdated: ({ modules }) =>
       isDeepStrictEqual(engineSettings(modules['images']), settings) ? [] : ['images'],
     async close() {
@@ -228,7 +231,7 @@ function sourcesOf(
   )
 }
 
-function metricsOf({ pool, gate }: Engine): string {
+function metricsOf({ pool, gate }: Engine, shelf: ByteShelf): string {
   const { done, failed, crashed, timedOut, outOfMemory } = pool.counts
   const line = (outcome: string, count: number) => `edgeward_images_total{outcome="${outcome}"} ${count}`
   return [
@@ -248,5 +251,8 @@ function metricsOf({ pool, gate }: Engine): string {
     '# HELP edgeward_images_processes Image processes that run.',
     '# TYPE edgeward_images_processes gauge',
     `edgeward_images_processes ${pool.processes}`,
+    '# HELP edgeward_images_shelf_bytes Memory kept for the next sources.',
+    '# TYPE edgeward_images_shelf_bytes gauge',
+    `edgeward_images_shelf_bytes ${shelf.bytes}`,
   ].join('\n')
 }

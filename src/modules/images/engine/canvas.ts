@@ -8,6 +8,7 @@ import type { Ask, Job, JobEdit, Rendered } from './job.ts'
 import { moderate } from './moderation.ts'
 import { overlay } from './overlay.ts'
 import { roundCrop } from './round-crop.ts'
+import { beforeFirstScan } from './probe.ts'
 import { faultOf, guarded } from './sharp-faults.ts'
 import { smartCrop } from './smart-crop.ts'
 import { tuneQuality } from './tune-quality.ts'
@@ -239,7 +240,8 @@ function withWhatThereIs(image: Sharp, source: Inspected): Sharp {
 
 /** What there is to keep: nothing, EXIF and XMP alone, or more. */
 function metadataIn({ bytes, format }: Inspected): 'none' | 'tags' | 'all' {
-  const has = (marker: string) => bytes.includes(marker, 0, 'latin1')
+  const headers = format === 'jpeg' ? beforeFirstScan(bytes) : bytes
+  const has = (marker: string) => headers.includes(marker, 0, 'latin1')
   switch (format) {
     case 'svg':
     case 'gif':
