@@ -246,6 +246,8 @@ test('viewers whose hints are rounded to the same step share a variant of the ca
   for (const [headers, expected] of steps) {
     const { headers: got } = await ask('/cached/hero/wide.jpg', headers)
     assert.equal(got.get('x-cache')?.split(' ')[0], expected, JSON.stringify(headers))
+    // What is kept says what it varies by for the viewer that asks now.
+    assert.match(got.get('vary') ?? '', /^Save-Data, Sec-CH-Width/)
   }
 })
 
@@ -267,6 +269,42 @@ test('an original is sent as it is, whatever the hints', async () => {
   const { body, headers } = await ask('/hints/wide.jpg', { 'save-data': 'on', 'sec-ch-width': '10' })
   assert.ok(body.equals(shelf.bytes.get('wide.jpg')!))
   assert.equal(headers.get('vary'), null)
+})
+
+test('a viewer that has the picture is told so, with the fields it varies by', async () => {
+  const headers = { 'sec-ch-width': '500' }
+  const etag = (await ask('/hints/hero/wide.jpg', headers)).headers.get('etag')!
+  const again = await ask('/hints/hero/wide.jpg', { ...headers, 'if-none-match': etag })
+  assert.deepEqual([again.status, again.headers.get('vary')], [304, 'Save-Data, Sec-CH-Width'])
+  const other = await ask('/hints/hero/wide.jpg', { 'sec-ch-width': '900', 'if-none-match': etag })
+  assert.equal(other.status, 200)
+})
+
+test('explain says what hints made of a request', async () => {
+  const { stages } = await edge.edge.explain({
+    url: `${edge.url}/chosen/wide.jpg`,
+    method: 'GET',
+    headers: [],
+  })
+  const lines = (all: typeof stages) =>
+    all.flatMap(({ says }) => says).filter((line) => line.startsWith('images: '))
+  assert.deepEqual(lines(stages).at(-1), 'images: no edits: the original is sent as it is')
+  const hinted = await edge.edge.explain({
+    url: `${edge.url}/hints/hero/wide.jpg`,
+    method: 'GET',
+    headers: [
+      ['Sec-CH-Width', '500'],
+      ['Save-Data', 'on'],
+    ],
+  })
+  assert.deepEqual(lines(hinted.stages), [
+    'images: the key has fixed&w=768&save-data',
+    'images: source photos (origin), key wide.jpg',
+    'images: edit rotate "auto", from upright by its EXIF tag',
+    'images: edit resize {"width":768,"withoutEnlargement":true}, from preset hero w',
+    'images: format of the source',
+    'images: quality times 0.7 (by Save-Data)',
+  ])
 })
 
 test('without hints on the behavior auto is a mistake, and the answer says where it is none', async () => {

@@ -3,6 +3,7 @@ import { describeCidrProblem } from '../../http/address.ts'
 import { isRecord } from './engine/edits.ts'
 import { describeMappingProblem } from './dit/mappings.ts'
 import { policySchema } from './dit/policy.ts'
+import { TRANSFORMATION_TYPES } from './dit/transformations.ts'
 import { readWatermark } from './dit/watermark.ts'
 import { isValidTransformation } from './dit/dit.ts'
 import { ImageError } from './image-error.ts'
@@ -115,6 +116,8 @@ function withHints(parameters: ReadonlyMap<string, string>, hasHints: boolean): 
   )
 }
 
+const TYPES: ReadonlySet<string> = new Set(TRANSFORMATION_TYPES)
+
 /** In a query what is invalid is passed over; in a configuration it is a mistake. */
 function checkPolicies(
   policies: Readonly<Record<string, unknown>>,
@@ -129,7 +132,9 @@ function checkPolicies(
       const place = [...segments, name, 'transformations', index]
       if (!isValidTransformation({ type, value, from: 'policy' }))
         findings.error(place, `${type} with ${JSON.stringify(value)} is no transformation of version 8`, {
-          expected: 'a type and a value of docs/guide/images.md',
+          expected: TYPES.has(type)
+            ? 'a value as docs/guide/images.md has it'
+            : listed([...TRANSFORMATION_TYPES]),
         })
       const host = type === 'watermark' ? readWatermark(value)?.url.hostname : undefined
       if (host !== undefined && hosts?.includes(host) === false)

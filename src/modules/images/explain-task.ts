@@ -21,6 +21,10 @@ export function explainTask(service: ImageService, request: ImageRequest): reado
       lines.push(
         `images: format ${output.format ?? 'of the source'}${output.isNegotiated ? ' (by the Accept header)' : ''}`,
       )
+    if (output.quality?.isAutomatic === true)
+      lines.push('images: quality chosen for the picture, unless a number is given')
+    if (output.quality !== undefined && output.quality.factor < 1)
+      lines.push(`images: quality times ${output.quality.factor} (by Save-Data)`)
     if (response.cacheControl !== undefined)
       lines.push(`images: Cache-Control ${response.cacheControl}, from expires`)
     for (const [field, value] of response.headers) lines.push(`images: response header ${field}: ${value}`)

@@ -10,6 +10,12 @@ export interface Transformation {
   readonly from: string
 }
 
+/** The types there are. */
+export const TRANSFORMATION_TYPES = [
+  ...['resize', 'extract', 'blur', 'sharpen', 'convolve', 'rotate', 'flip', 'flop', 'grayscale', 'normalize'],
+  ...['animated', 'stripExif', 'stripIcc', 'tint', 'flatten', 'smartCrop', 'watermark', 'format', 'quality'],
+] as const
+
 const MAX_PARAMETERS = 50
 const MAX_ARRAY = 10
 /** Names that have parts: `resize.width=300` or `resize[width]=300`. */

@@ -28,6 +28,9 @@ const SPECIAL = new Set([
   ...['overlayWith', 'smartCrop', 'roundCrop', 'contentModeration', 'crop', 'animated', 'rotate', 'resize'],
 ])
 
+/** Every edit that `kindOfEdit` knows. */
+export const EDIT_NAMES: readonly string[] = [...DIRECT, ...ENCODERS, ...SPECIAL]
+
 export type EditKind = 'direct' | 'encoder' | 'special'
 
 /**

@@ -103,6 +103,8 @@ const FILTERS: Readonly<Record<string, Apply>> = {
   },
 }
 
+export const FILTER_NAMES: readonly string[] = Object.keys(FILTERS)
+
 const FORMATS = new Set(['heic', 'heif', 'jpeg', 'png', 'raw', 'tiff', 'webp', 'gif', 'avif'])
 const BY_EXTENSION: Readonly<Record<string, string>> = {
   ...{
