@@ -658,6 +658,7 @@ const RULES: Readonly<Record<string, readonly Case[]>> = {
       status: 400,
       code: 'InstantiationError',
     },
+    { what: 'a file that is none', path: '/no-picture.bin?blur=3', status: 415, code: 'InvalidImage' },
     {
       what: 'an area beyond the picture',
       path: '/card.png?extract=0,0,800,600',

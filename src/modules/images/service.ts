@@ -363,7 +363,8 @@ export function errorResponse(dialect: Dialect, error: ImageError): EdgeResponse
   // What only holds for this moment is not kept.
   if (error.status === 429 || error.status === 503 || error.status === 499)
     headers.append('Cache-Control', 'no-store')
-  return { status: error.status, headers, body: Body.bytes(body) }
+  const status = dialect.errorStatus?.(error) ?? error.status
+  return { status, headers, body: Body.bytes(body) }
 }
 
 function answerOther({ dialect }: ImageService, method: string): EdgeResponse {

@@ -81,6 +81,8 @@ export interface Dialect {
   /** Throws ImageError. */
   decode(request: ImageRequest): ImageTask
   errorBody(error: ImageError): { readonly contentType: string; readonly body: string }
+  /** The status of an error where the service has another one than the engine; undefined keeps it. */
+  errorStatus?(error: ImageError): number | undefined
   /** Fields on every answer, successes and errors alike. */
   readonly commonHeaders: readonly (readonly [name: string, value: string])[]
   /** The request fields that were looked at for an answer, for Vary (RFC 9110 section 12.5.5). Never throws. */

@@ -158,6 +158,7 @@ export function createDit(settings: DitSettings): Dialect {
       contentType: 'application/json',
       body: JSON.stringify({ error: CODES[code] ?? code, message, requestId: randomUUID() }),
     }),
+    errorStatus: ({ code }) => STATUSES[code],
     commonHeaders: [
       ['Accept-CH', 'Sec-CH-DPR, Sec-CH-Viewport-Width'],
       ['Access-Control-Allow-Origin', settings.corsOrigin ?? '*'],
@@ -202,6 +203,8 @@ const CODES: Readonly<Record<string, string>> = {
   TimeoutException: 'RequestTimeout',
   InternalError: 'INTERNAL_ERROR',
 }
+
+const STATUSES: Readonly<Record<string, number>> = { RequestTypeError: 415, TimeoutException: 504 }
 
 function policyTransformations(policy: Policy | undefined, look: Look): readonly Transformation[] {
   return (policy?.transformations ?? []).flatMap(({ transformation, value, condition }) => {
