@@ -1,4 +1,4 @@
-import sharp, { type Sharp, type SharpOptions } from 'sharp'
+import sharp, { type Metadata, type Sharp, type SharpOptions } from 'sharp'
 import { ImageError } from '../image-error.ts'
 import { copyrightOf } from './copyright.ts'
 import { isRecord, kindOfEdit } from './edits.ts'
@@ -111,9 +111,10 @@ export class Canvas {
   /** Makes the pixels of the edits so far, without loss, and goes on from there. Gives them and their size. */
   async settle(): Promise<{ readonly bytes: Buffer; readonly width: number; readonly height: number }> {
     const isAnimated = this.source.isAnimated
+    await this.#addMetadata(this.image)
     const lossless = isAnimated
-      ? this.#withMetadata(this.image).webp({ lossless: true, effort: 0 })
-      : this.#withMetadata(this.image).png({ compressionLevel: 0 })
+      ? this.image.webp({ lossless: true, effort: 0 })
+      : this.image.png({ compressionLevel: 0 })
     const { data, info } = await this.run(() => lossless.toBuffer({ resolveWithObject: true }))
     this.image = sharp(data, this.#optionsFor(isAnimated))
     return { bytes: data, width: info.width, height: info.pageHeight ?? info.height }
@@ -159,7 +160,7 @@ export class Canvas {
       !WITH_ALPHA.has(asked) &&
       job.format === undefined &&
       this.#encoders.every(({ name }) => name !== 'toFormat')
-    let image = this.image
+    const { image } = this
     guarded(() => {
       for (const { name, value } of this.#encoders) {
         if (name === 'toFormat') image.toFormat(String(value) as 'jpeg')
@@ -172,7 +173,8 @@ export class Canvas {
       else if (job.format !== undefined) image.toFormat(job.format as 'jpeg', job.options)
       else if (this.#encoders.length === 0) image.toFormat(source.outputFormat as 'jpeg', job.options)
     })
-    image = this.#withMetadata(image).timeout({ seconds: job.timeoutSeconds })
+    await this.#addMetadata(image)
+    image.timeout({ seconds: job.timeoutSeconds })
     const { data, info } = await this.run(() => image.toBuffer({ resolveWithObject: true }))
     return {
       bytes: data,
@@ -186,12 +188,18 @@ export class Canvas {
     }
   }
 
-  #withMetadata(image: Sharp): Sharp {
-    if (this.#isStripped || this.job.metadata === 'strip') return image
-    if (this.job.metadata === 'keep') return withWhatThereIs(image, this.source)
-    const tags = copyrightOf(this.source.bytes)
-    return tags === undefined ? image : image.withExif({ IFD0: tags })
+  /** What of the source's metadata is to be kept; its colours become those of sRGB whatever that is. */
+  async #addMetadata(image: Sharp): Promise<void> {
+    const { metadata } = this.job
+    if (metadata === 'keep' && !this.#isStripped) return addWhatThereIs(image, this.source, this.#header)
+    await keepColours(image, this.source, this.#header)
+    const tags = metadata === 'copyright' && !this.#isStripped ? copyrightOf(this.source.bytes) : undefined
+    if (tags !== undefined) image.withExif({ IFD0: tags })
   }
+
+  /** What sharp reads of the source without decoding it. */
+  readonly #header = (): Promise<Metadata> =>
+    this.run(() => sharp(this.source.bytes, this.#optionsFor(false)).metadata())
 
   #optionsFor(isAnimated: boolean): SharpOptions {
     const { maxPixels } = this.job.limits
@@ -204,27 +212,41 @@ export class Canvas {
   }
 }
 
+type Header = () => Promise<Metadata>
+
 /**
  * Keeps the metadata of a source; pixels are converted to sRGB in any case. `withMetadata` also attaches an sRGB profile,
- * which takes as long as the rest of a small JPEG, so it is called only for what needs it.
+ * which takes as long as the rest of a small JPEG, so it is called only for what needs it. It must not be called for what has
+ * no profile: sharp takes 16 bits for Display P3 then, and makes red redder.
  */
-function withWhatThereIs(image: Sharp, { bytes, format }: Inspected): Sharp {
+async function addWhatThereIs(image: Sharp, { bytes, format }: Inspected, header: Header): Promise<void> {
   const has = (marker: string) => bytes.includes(marker, 0, 'latin1')
+  const keepAll = (isConverted: boolean) => (isConverted ? image.withMetadata() : image.keepMetadata())
   switch (format) {
     case 'svg':
     case 'gif':
-      return image
+      return
     case 'tiff':
     case 'avif':
-      return image.withMetadata()
+      keepAll((await header()).hasProfile)
+      return
     case 'jpeg':
-      if (has('ICC_PROFILE\0') || has('Photoshop 3.0\0')) return image.withMetadata()
-      return has('Exif\0\0') || has('http://ns.adobe.com/xap/') ? image.keepExif().keepXmp() : image
+      if (has('ICC_PROFILE\0') || has('Photoshop 3.0\0')) keepAll(has('ICC_PROFILE\0'))
+      else if (has('Exif\0\0') || has('http://ns.adobe.com/xap/')) image.keepExif().keepXmp()
+      return
     case 'png':
-      if (has('iCCP')) return image.withMetadata()
-      return has('eXIf') || has('XML:com.adobe.xmp') ? image.keepExif().keepXmp() : image
+      if (has('iCCP')) image.withMetadata()
+      else if (has('eXIf') || has('XML:com.adobe.xmp')) image.keepExif().keepXmp()
+      return
     case 'webp':
-      if (has('ICCP')) return image.withMetadata()
-      return has('EXIF') || has('XMP ') ? image.keepExif().keepXmp() : image
+      if (has('ICCP')) image.withMetadata()
+      else if (has('EXIF') || has('XMP ')) image.keepExif().keepXmp()
   }
+}
+
+/** What has 16 bits and a profile sharp makes Display P3, and leaves it so without saying it, unless told what to make. */
+async function keepColours(image: Sharp, { format }: Inspected, header: Header): Promise<void> {
+  if (format !== 'png' && format !== 'tiff' && format !== 'avif') return
+  const { hasProfile, depth } = await header()
+  if (hasProfile && depth === 'ushort') image.withIccProfile('srgb', { attach: false })
 }
