@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import sharp, { type Sharp } from 'sharp'
 import { base64, type Case, type Detector, type Json, startDetector, testCases } from '../support/images.ts'
-import { card, circled, differenceOf, type Pictures, pictures } from '../support/pictures.ts'
+import { card, circled, type Pictures, pictures } from '../support/pictures.ts'
 import { Secret } from '../../src/base/secret.ts'
 import { type RunningEdge, runEdge } from '../support/running-edge.ts'
 
@@ -436,6 +436,19 @@ const more: readonly Case[] = [
     what: 'other options of an overlay go to sharp',
     path: edits({ overlayWith: { key: 'dot.png', options: { tile: true, blend: 'xor' } } }),
     like: (p) => p.composite([{ input: dot(), tile: true, blend: 'xor' }]),
+  },
+  {
+    what: 'an overlay of 16 bits keeps its colours',
+    path: edits(
+      {
+        crop: { left: 0, top: 0, width: 80, height: 60 },
+        overlayWith: { key: 'wide-deep.png' },
+        toFormat: 'png',
+      },
+      'scene.jpg',
+    ),
+    tolerance: 2,
+    like: (p) => p,
   },
   // Crops by faces, circles, moderation.
   {

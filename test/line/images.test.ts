@@ -1,5 +1,4 @@
 import { after, before } from 'node:test'
-import type { Sharp } from 'sharp'
 import { base64, type Case, type Detector, type Json, startDetector, testCases } from '../support/images.ts'
 import { circled, type Pictures, pictures } from '../support/pictures.ts'
 import { type RunningEdge, runEdge } from '../support/running-edge.ts'
