@@ -90,7 +90,8 @@ export async function startEdge(options: EdgeOptions): Promise<Edge> {
   const plan: { current: Plan } = { current: options.plan }
   const geo = await geoFor(options.plan)
   const names = new OriginNames(clock)
-  const pools = new OriginPools(clock, names, createMemoryRelief())
+  const passed = createMemoryRelief()
+  const pools = new OriginPools(clock, names, passed)
   const log = createLog({ clock, plan, operational: options.operational })
   const random = options.random ?? Math.random
   const seams = createSeams({
@@ -121,6 +122,7 @@ export async function startEdge(options: EdgeOptions): Promise<Edge> {
     viewerHeader,
     report,
     random,
+    followsStores: options.isFirstProcess === false,
   })
   await functions.use(options.plan)
   const cache = await openEdgeCache({
@@ -160,6 +162,7 @@ export async function startEdge(options: EdgeOptions): Promise<Edge> {
     },
     isFirstProcess: options.isFirstProcess ?? true,
     random,
+    passed,
     fetchFrom: (asked) => errands.fetchFrom(asked),
     invalidate: async (selection) => {
       const all = selection.paths === undefined && selection.tags === undefined

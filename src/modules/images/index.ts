@@ -28,6 +28,7 @@ import { createReadable } from './readable/readable.ts'
 import { compileRewrite } from './sih/compile-rewrite.ts'
 import { createSih } from './sih/sih.ts'
 import { followKeys, type SigningKeys } from './signing-keys.ts'
+import { ByteShelf } from './source/byte-shelf.ts'
 import { type ImageSource, Sources } from './source/sources.ts'
 import type { Dialect, ImageRequest } from './task.ts'
 
@@ -58,6 +59,7 @@ async function openImages(context: ModuleContext): Promise<RunningModule> {
     // Cached answers must not wait for pixel work.
     niceness: 4,
     idleMs: 60_000,
+    passed: context.passed,
     report: (message) => context.report.warn(`images: ${message}`),
   })
   const gate = new Gate({
@@ -68,6 +70,7 @@ async function openImages(context: ModuleContext): Promise<RunningModule> {
     maxWaitingPerClient: settings.queue.perClient,
     maxWaitMs: settings.queue.maxWaitSeconds * 1000,
   })
+  const shelf = new ByteShelf()
   const engine: Engine = { clock: context.clock, pool, gate }
   const keys = new Map<string, SigningKeys>()
   for (const { behaviors } of context.plan.current.distributions) {
@@ -106,7 +109,7 @@ async function openImages(context: ModuleContext): Promise<RunningModule> {
           signal,
         }),
       maxSourceBytes: config.limits.maxSourceBytes,
-      isStrict: config.strict,
+      shelf,
     })
     const detector =
       config.detector === undefined
@@ -188,7 +191,7 @@ async function openImages(context: ModuleContext): Promise<RunningModule> {
 
   return {
     bind,
-    metrics: () => metricsOf(engine),
+    metrics: () => metricsOf(engine, shelf),
     outdated: ({ modules }) =>
       isDeepStrictEqual(engineSettings(modules['images']), settings) ? [] : ['images'],
     async close() {
@@ -249,7 +252,7 @@ function sourcesOf(
   )
 }
 
-function metricsOf({ pool, gate }: Engine): string {
+function metricsOf({ pool, gate }: Engine, shelf: ByteShelf): string {
   const { done, failed, crashed, timedOut, outOfMemory } = pool.counts
   const line = (outcome: string, count: number) => `edgeward_images_total{outcome="${outcome}"} ${count}`
   return [
@@ -269,5 +272,8 @@ function metricsOf({ pool, gate }: Engine): string {
     '# HELP edgeward_images_processes Image processes that run.',
     '# TYPE edgeward_images_processes gauge',
     `edgeward_images_processes ${pool.processes}`,
+    '# HELP edgeward_images_shelf_bytes Memory kept for the next sources.',
+    '# TYPE edgeward_images_shelf_bytes gauge',
+    `edgeward_images_shelf_bytes ${shelf.bytes}`,
   ].join('\n')
 }

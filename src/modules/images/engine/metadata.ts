@@ -1,5 +1,6 @@
 import type { Metadata, Sharp } from 'sharp'
 import type { Inspected } from './inspect-input.ts'
+import { beforeFirstScan } from './probe.ts'
 
 /** What sharp reads of a source without decoding it. */
 type Header = () => Promise<Metadata>
@@ -14,7 +15,8 @@ export async function addWhatThereIs(
   { bytes, format }: Inspected,
   header: Header,
 ): Promise<void> {
-  const has = (marker: string) => bytes.includes(marker, 0, 'latin1')
+  const headers = format === 'jpeg' ? beforeFirstScan(bytes) : bytes
+  const has = (marker: string) => headers.includes(marker, 0, 'latin1')
   const keepAll = (isConverted: boolean) => (isConverted ? image.withMetadata() : image.keepMetadata())
   switch (format) {
     case 'svg':
