@@ -218,6 +218,12 @@ const misconfigured: readonly {
     code: 'permission',
     says: /bucket "photos"/,
   },
+  {
+    what: 'another region',
+    options: { region: 'us-west-2' },
+    code: 'invalid',
+    says: /orrect objects\.photos\.region$|it answered 400 and not why\. Check objects\.photos\.region and the credentials$/,
+  },
 ]
 for (const { what, options, code, says } of misconfigured)
   test(`${what} is told by every call, in words that name it and no secret`, async () => {
@@ -227,6 +233,7 @@ for (const { what, options, code, says } of misconfigured)
       await assert.rejects(call(objects), (error) => {
         assert.ok(isSeamError(error, code), `${name}: ${String(error)}`)
         assert.match(error.message, says, name)
+        assert.doesNotMatch(error.message, /\.\.|Unknown/, name)
         assert.ok(!inspect(error, { depth: 9 }).includes('hunter2'))
         return true
       })
