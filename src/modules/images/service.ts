@@ -48,7 +48,7 @@ export interface Asked {
 }
 
 /** Counts up when results for equal edits change, so that validators of older results no longer match. */
-const ENGINE_VERSION = 1
+const ENGINE_VERSION = 2
 const METHODS = 'GET, HEAD, OPTIONS'
 /** A picture that stands as it is may be shown, but must not run anything. */
 const SVG_POLICY = "default-src 'none'; style-src 'unsafe-inline'; sandbox"

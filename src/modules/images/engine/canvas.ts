@@ -1,14 +1,14 @@
-import sharp, { type Sharp, type SharpOptions } from 'sharp'
+import sharp, { type Metadata, type Sharp, type SharpOptions } from 'sharp'
 import { ImageError } from '../image-error.ts'
 import type { Pixels } from './automatic-quality.ts'
 import { copyrightOf } from './copyright.ts'
 import { isRecord, kindOfEdit } from './edits.ts'
 import type { Inspected } from './inspect-input.ts'
 import type { Ask, Job, JobEdit, Rendered } from './job.ts'
+import { addWhatThereIs, keepColours, losesNothingRaw } from './metadata.ts'
 import { moderate } from './moderation.ts'
 import { overlay } from './overlay.ts'
 import { roundCrop } from './round-crop.ts'
-import { beforeFirstScan } from './probe.ts'
 import { faultOf, guarded } from './sharp-faults.ts'
 import { smartCrop } from './smart-crop.ts'
 import { tuneQuality } from './tune-quality.ts'
@@ -114,9 +114,10 @@ export class Canvas {
   /** Makes the pixels of the edits so far, without loss, and goes on from there. Gives them and their size. */
   async settle(): Promise<{ readonly bytes: Buffer; readonly width: number; readonly height: number }> {
     const isAnimated = this.source.isAnimated
+    await this.#addMetadata(this.image)
     const lossless = isAnimated
-      ? this.#withMetadata(this.image).webp({ lossless: true, effort: 0 })
-      : this.#withMetadata(this.image).png({ compressionLevel: 0 })
+      ? this.image.webp({ lossless: true, effort: 0 })
+      : this.image.png({ compressionLevel: 0 })
     const { data, info } = await this.run(() => lossless.toBuffer({ resolveWithObject: true }))
     this.image = sharp(data, this.#optionsFor(isAnimated))
     return { bytes: data, width: info.width, height: info.pageHeight ?? info.height }
@@ -124,13 +125,13 @@ export class Canvas {
 
   /** The pixels of the edits so far, from which the canvas goes on: whoever looks at them does not have them made twice. */
   async pixels(): Promise<Pixels> {
-    const keepsNothing =
-      this.#isStripped || this.job.metadata !== 'keep' || metadataIn(this.source) === 'none'
-    // Raw pixels carry no metadata.
-    if (!keepsNothing) await this.settle()
+    // Raw pixels carry nothing but themselves.
+    const isKept = this.job.metadata === 'keep' && !this.#isStripped
+    const isPlain = losesNothingRaw(this.source, isKept)
+    if (!isPlain) await this.settle()
     const { data, info } = await this.run(() => this.image.raw().toBuffer({ resolveWithObject: true }))
     const { width, height, channels } = info
-    this.image = keepsNothing ? sharp(data, { raw: { width, height, channels } }) : this.image
+    if (isPlain) this.image = sharp(data, { raw: { width, height, channels } })
     return { data, width, height, channels }
   }
 
@@ -176,7 +177,7 @@ export class Canvas {
       job.format === undefined &&
       this.#encoders.every(({ name }) => name !== 'toFormat')
     const tuned = await tuneQuality(this, isForced ? 'png' : asked, this.#encoders, pixels)
-    let image = this.image
+    const { image } = this
     guarded(() => {
       for (const { name, value } of this.#encoders) {
         if (name === 'toFormat') image.toFormat(String(value) as 'jpeg')
@@ -191,7 +192,8 @@ export class Canvas {
       else if (this.#encoders.length === 0) image.toFormat(source.outputFormat as 'jpeg', options)
       else if (tuned !== undefined) image.toFormat(asked as 'jpeg', tuned)
     })
-    image = this.#withMetadata(image).timeout({ seconds: job.timeoutSeconds })
+    await this.#addMetadata(image)
+    image.timeout({ seconds: job.timeoutSeconds })
     const { data, info } = await this.run(() => image.toBuffer({ resolveWithObject: true }))
     return {
       bytes: data,
@@ -205,12 +207,18 @@ export class Canvas {
     }
   }
 
-  #withMetadata(image: Sharp): Sharp {
-    if (this.#isStripped || this.job.metadata === 'strip') return image
-    if (this.job.metadata === 'keep') return withWhatThereIs(image, this.source)
-    const tags = copyrightOf(this.source.bytes)
-    return tags === undefined ? image : image.withExif({ IFD0: tags })
+  /** What of the source's metadata is to be kept; its colours become those of sRGB whatever that is. */
+  async #addMetadata(image: Sharp): Promise<void> {
+    const { metadata } = this.job
+    if (metadata === 'keep' && !this.#isStripped) return addWhatThereIs(image, this.source, this.#header)
+    await keepColours(image, this.source, this.#header)
+    const tags = metadata === 'copyright' && !this.#isStripped ? copyrightOf(this.source.bytes) : undefined
+    if (tags !== undefined) image.withExif({ IFD0: tags })
   }
+
+  /** What sharp reads of the source without decoding it. */
+  readonly #header = (): Promise<Metadata> =>
+    this.run(() => sharp(this.source.bytes, this.#optionsFor(false)).metadata())
 
   #optionsFor(isAnimated: boolean): SharpOptions {
     const { maxPixels } = this.job.limits
@@ -220,43 +228,5 @@ export class Canvas {
       limitInputPixels: maxPixels === 0 ? false : maxPixels,
       animated: isAnimated,
     }
-  }
-}
-
-/**
- * Keeps the metadata of a source; pixels are converted to sRGB in any case. `withMetadata` also attaches an sRGB profile,
- * which takes as long as the rest of a small JPEG, so it is called only for what needs it.
- */
-function withWhatThereIs(image: Sharp, source: Inspected): Sharp {
-  switch (metadataIn(source)) {
-    case 'none':
-      return image
-    case 'tags':
-      return image.keepExif().keepXmp()
-    case 'all':
-      return image.withMetadata()
-  }
-}
-
-/** What there is to keep: nothing, EXIF and XMP alone, or more. */
-function metadataIn({ bytes, format }: Inspected): 'none' | 'tags' | 'all' {
-  const headers = format === 'jpeg' ? beforeFirstScan(bytes) : bytes
-  const has = (marker: string) => headers.includes(marker, 0, 'latin1')
-  switch (format) {
-    case 'svg':
-    case 'gif':
-      return 'none'
-    case 'tiff':
-    case 'avif':
-      return 'all'
-    case 'jpeg':
-      if (has('ICC_PROFILE\0') || has('Photoshop 3.0\0')) return 'all'
-      return has('Exif\0\0') || has('http://ns.adobe.com/xap/') ? 'tags' : 'none'
-    case 'png':
-      if (has('iCCP')) return 'all'
-      return has('eXIf') || has('XML:com.adobe.xmp') ? 'tags' : 'none'
-    case 'webp':
-      if (has('ICCP')) return 'all'
-      return has('EXIF') || has('XMP ') ? 'tags' : 'none'
   }
 }
