@@ -161,6 +161,31 @@ export const imagesSchema = z
       .describe(
         'EXIF, XMP and IPTC of results: all, only copyright and artist, or nothing. Colours become sRGB.',
       ),
+    variants: z
+      .strictObject({
+        objects: z
+          .string()
+          .min(1)
+          .max(100)
+          .default('image-variants')
+          .describe('Name of the store of objects; behaviors of one name share what is in it.'),
+        maxBytes: bytes
+          .min(65_536)
+          .default(1_024 * MIB)
+          .describe(
+            'Room for variants in the store, whoever writes them; those not used for longest give way.',
+          ),
+      })
+      .optional()
+      .describe(
+        'Results are kept in a store of objects, for restarts and other nodes, and served again without decoding while the source is the same.',
+      ),
+    slowFormats: z
+      .enum(['wait', 'background'])
+      .default('wait')
+      .describe(
+        'When Accept asks for AVIF and none is ready: make the viewer wait, or answer the next best format for 10 seconds and make the AVIF in the background.',
+      ),
     limits: z
       .strictObject({
         maxSourceBytes: bytes.default(50 * MIB).describe('Bytes of a source; larger ones are answered 413.'),

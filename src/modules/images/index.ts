@@ -4,7 +4,7 @@ import { compileCidrs } from '../../http/address.ts'
 import { Fault } from '../../faults.ts'
 import type { Secret } from '../../base/secret.ts'
 import { HeaderList } from '../../http/header-list.ts'
-import type { PlannedBehavior } from '../../plan.ts'
+import type { Plan, PlannedBehavior } from '../../plan.ts'
 import { addToVary } from '../../response/vary.ts'
 import type { EdgeResponse, OriginRequest, Passage } from '../../visit.ts'
 import {
@@ -30,6 +30,8 @@ import { createSih } from './sih/sih.ts'
 import { followKeys, type SigningKeys } from './signing-keys.ts'
 import { type ImageSource, Sources } from './source/sources.ts'
 import type { Dialect, ImageRequest } from './task.ts'
+import { explainVariant } from './variants/explain-variant.ts'
+import { openVariants, type PicturePlace } from './variants/open-variants.ts'
 
 export { imageEngineSchema, imagesSchema } from './config.ts'
 
@@ -69,6 +71,11 @@ async function openImages(context: ModuleContext): Promise<RunningModule> {
     maxWaitMs: settings.queue.maxWaitSeconds * 1000,
   })
   const engine: Engine = { clock: context.clock, pool, gate }
+  const variants = openVariants(
+    context,
+    { timeoutMs: settings.timeoutSeconds * 1000, maxMemoryBytes: settings.maxMemoryBytes },
+    () => picturePlaces(context.plan.current),
+  )
   const keys = new Map<string, SigningKeys>()
   for (const { behaviors } of context.plan.current.distributions) {
     for (const behavior of behaviors) await keysFor(configOf(behavior))?.ready
@@ -97,12 +104,13 @@ async function openImages(context: ModuleContext): Promise<RunningModule> {
   ): ImageService {
     const sources = new Sources({
       sources: sourcesOf(config, distribution.origins, behavior),
-      fetchFrom: (origin, path, signal) =>
+      fetchFrom: (origin, path, signal, conditions) =>
         context.fetchFrom({
           distribution,
           origin,
+          ...(conditions !== undefined && { method: 'HEAD' }),
           path,
-          headers: new HeaderList(['Accept', 'image/*']),
+          headers: new HeaderList(['Accept', 'image/*', ...Object.entries(conditions ?? {}).flat()]),
           signal,
         }),
       maxSourceBytes: config.limits.maxSourceBytes,
@@ -123,6 +131,8 @@ async function openImages(context: ModuleContext): Promise<RunningModule> {
       ask: createDetector(detector),
       fallback: config.fallback && { bucket: config.fallback.source, key: config.fallback.key },
       timeoutSeconds,
+      distributionId: distribution.id,
+      ...variants.for(config),
     }
   }
 
@@ -147,11 +157,12 @@ async function openImages(context: ModuleContext): Promise<RunningModule> {
           addToVary(response.headers, 'Accept')
         return response
       },
-      explain(passage) {
+      async explain(passage) {
         const request = asImageRequest(passage, passage.request.path)
+        const lines = [...explainTask(service, request), ...(await explainVariant(service, request))]
         return [
           { stage: 'lookup' as const, says: `images: the key has ${dialect.keyParts(request)}` },
-          ...explainTask(service, request).map((says) => ({ stage: 'send' as const, says })),
+          ...lines.map((says) => ({ stage: 'send' as const, says })),
         ]
       },
     }
@@ -181,6 +192,9 @@ async function openImages(context: ModuleContext): Promise<RunningModule> {
       note: (cause) => {
         passage.visit.cause = cause
       },
+      tag: (tags) => {
+        passage.tags = tags
+      },
     })
     if (response instanceof Fault || response.body.kind !== 'stream') passage.onDepart(undefined)
     return response
@@ -188,12 +202,14 @@ async function openImages(context: ModuleContext): Promise<RunningModule> {
 
   return {
     bind,
-    metrics: () => metricsOf(engine),
+    adminRoutes: variants.adminRoutes,
+    metrics: () => [metricsOf(engine), ...variants.metrics()].join('\n'),
     outdated: ({ modules }) =>
       isDeepStrictEqual(engineSettings(modules['images']), settings) ? [] : ['images'],
     async close() {
       for (const each of keys.values()) each.close()
       await pool.close()
+      await variants.close()
     },
   }
 }
@@ -246,6 +262,16 @@ function sourcesOf(
         : // `check` has found the origin.
           { kind: 'origin', name, origin: origins.get(source.origin)!, prefix: source.prefix },
     ]),
+  )
+}
+
+function picturePlaces({ distributions }: Plan): readonly PicturePlace[] {
+  return distributions.flatMap(({ id: distributionId, origins, behaviors }) =>
+    behaviors.flatMap((behavior) => {
+      const config = configOf(behavior)
+      if (config === undefined) return []
+      return { distributionId, buckets: [...sourcesOf(config, origins, behavior).keys()] }
+    }),
   )
 }
 

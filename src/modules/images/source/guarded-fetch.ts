@@ -13,6 +13,10 @@ export interface GuardedFetchOptions {
   readonly isAllowed: (address: string) => boolean
   readonly signal: AbortSignal
   readonly timeoutMs?: number
+  /** GET unless given. */
+  readonly method?: 'GET' | 'HEAD'
+  /** Besides the fields of every request. */
+  readonly headers?: Readonly<Record<string, string>>
   /** All addresses of a name; the system's resolver unless given. */
   readonly resolve?: (hostname: string) => Promise<readonly string[]>
 }
@@ -49,7 +53,8 @@ async function fetchOnce(url: URL, options: GuardedFetchOptions): Promise<Incomi
     const request = send(
       url,
       {
-        headers: { Accept: 'image/*', 'User-Agent': 'edgeward' },
+        method: options.method ?? 'GET',
+        headers: { Accept: 'image/*', 'User-Agent': 'edgeward', ...options.headers },
         signal: options.signal,
         timeout: options.timeoutMs ?? 30_000,
         agent: false,

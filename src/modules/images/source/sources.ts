@@ -1,5 +1,6 @@
 import { Fault } from '../../../faults.ts'
 import { BodyTooLargeError } from '../../../http/body.ts'
+import type { HeaderList } from '../../../http/header-list.ts'
 import type { PlannedOrigin } from '../../../plan.ts'
 import type { EdgeResponse } from '../../../visit.ts'
 import { ImageError } from '../image-error.ts'
@@ -24,14 +25,28 @@ export type ImageSource =
 export interface SourcesOptions {
   /** By the bucket name in requests; the first is the default. */
   readonly sources: ReadonlyMap<string, ImageSource>
+  /** GET unless `conditions` are given: then HEAD, with them. */
   readonly fetchFrom: (
     origin: PlannedOrigin,
     path: string,
     signal: AbortSignal,
+    conditions?: Readonly<Record<string, string>>,
   ) => Promise<EdgeResponse | Fault>
   readonly maxSourceBytes: number
   readonly isStrict: boolean
 }
+
+/** How a source calls what it has. */
+export interface SourceValidator {
+  readonly etag: string | undefined
+  readonly lastModified: string | undefined
+}
+
+/** Whether a source still has what it had: by its own words, without its bytes. */
+export type SourceState =
+  | { readonly kind: 'unchanged'; readonly headers: HeaderList }
+  /** It has something else, has nothing any more, or does not say. */
+  | { readonly kind: 'doubtful' }
 
 /** A source as it was fetched: its fields, and its bytes once they are wanted. */
 export interface Picture {
@@ -96,6 +111,27 @@ export class Sources {
   }
 
   /**
+   * Asks a source whether it still has what it called by one of these names. HEAD with conditions: neither a source that
+   * has changed nor one that knows no conditions sends a picture for it. Throws ImageError or Fault.
+   */
+  async check(
+    address: SourceAddress,
+    known: readonly SourceValidator[],
+    signal: AbortSignal,
+  ): Promise<SourceState> {
+    if (known.length === 0) return DOUBTFUL
+    const source = this.find(address.bucket)
+    const response = await this.#fetch(source, address.key, signal, conditionsOf(known))
+    if (response instanceof Fault) throw response
+    response.body.discard()
+    const { status, headers } = response
+    if (status === 304) return { kind: 'unchanged', headers }
+    if (status !== 200) return DOUBTFUL
+    const now = { etag: headers.get('etag'), lastModified: headers.get('last-modified') }
+    return known.some((each) => isSameName(each, now)) ? { kind: 'unchanged', headers } : DOUBTFUL
+  }
+
+  /**
    * Runs `use` with the whole picture, which is let go afterwards. `signal` is the requester's: the fetch stops when
    * nobody waits for it any more. Throws ImageError or Fault.
    */
@@ -150,14 +186,39 @@ export class Sources {
     }
   }
 
-  async #fetch(source: ImageSource, key: string, signal: AbortSignal): Promise<EdgeResponse | Fault> {
+  async #fetch(
+    source: ImageSource,
+    key: string,
+    signal: AbortSignal,
+    conditions?: Readonly<Record<string, string>>,
+  ): Promise<EdgeResponse | Fault> {
     const path = pathOf(key)
     if (source.kind === 'origin')
-      return this.#options.fetchFrom(source.origin, joined(source.prefix, path), signal)
+      return this.#options.fetchFrom(source.origin, joined(source.prefix, path), signal, conditions)
     const url = new URL(source.base)
     url.pathname = joined(source.base.pathname, path)
-    return guardedFetch(url, { isAllowed: source.isAllowed, signal })
+    const { isAllowed } = source
+    return guardedFetch(url, {
+      isAllowed,
+      signal,
+      ...(conditions !== undefined && { method: 'HEAD', headers: conditions }),
+    })
   }
+}
+
+const DOUBTFUL: SourceState = { kind: 'doubtful' }
+
+/** Dates are compared here and not there: `not modified since` also holds for an older file that was put back. */
+function conditionsOf(known: readonly SourceValidator[]): Readonly<Record<string, string>> {
+  const etags = known.flatMap(({ etag }) => etag ?? [])
+  return etags.length === 0 ? {} : { 'If-None-Match': etags.join(', ') }
+}
+
+/** By the entity tag where there is one, weakly (RFC 9110 section 8.8.3.2); by the date to the letter where there is none. */
+function isSameName(known: SourceValidator, now: SourceValidator): boolean {
+  if (known.etag !== undefined || now.etag !== undefined)
+    return known.etag?.replace(/^W\//, '') === now.etag?.replace(/^W\//, '')
+  return known.lastModified !== undefined && known.lastModified === now.lastModified
 }
 
 /** Percent-encoded, without a leading slash. A key that climbs, or names a folder, is no picture. */

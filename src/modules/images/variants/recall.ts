@@ -1,0 +1,71 @@
+import { HeaderList } from '../../../http/header-list.ts'
+import type { Picture, Sources } from '../source/sources.ts'
+import type { SourceAddress } from '../task.ts'
+import type { KeptVariant, Shelf } from './shelf.ts'
+import { inputsOf, renamed, type VariantFacts } from './variant-facts.ts'
+import type { VariantKey } from './variant-key.ts'
+
+/** What is kept of a variant, after its sources were asked. */
+export type Recalled =
+  /** It still holds. `fresh` is what the source's answer said. */
+  | { readonly kind: 'current'; readonly kept: KeptVariant; readonly fresh: HeaderList }
+  /** A source has changed, or does not say: its bytes tell. */
+  | { readonly kind: 'doubtful'; readonly facts: VariantFacts }
+
+/**
+ * Looks for a variant and asks its sources, the picture first, whether they still are what it was made of. Nothing of a
+ * picture is read but the variant. Throws ImageError or Fault where a source cannot be asked.
+ */
+export async function recall(
+  shelf: Shelf,
+  sources: Sources,
+  key: string,
+  addresses: readonly SourceAddress[],
+  signal: AbortSignal,
+): Promise<Recalled | undefined> {
+  const kept = await shelf.find(key)
+  if (kept === undefined) return undefined
+  const { facts, body } = kept
+  let fresh: HeaderList | undefined
+  try {
+    for (const [index, address] of addresses.entries()) {
+      const state = await sources.check(address, facts.inputs[index]?.known ?? [], signal)
+      if (state.kind === 'doubtful') {
+        body.discard()
+        return { kind: 'doubtful', facts }
+      }
+      fresh ??= state.headers
+    }
+  } catch (error) {
+    body.discard()
+    throw error
+  }
+  // There is always the picture itself.
+  return { kind: 'current', kept, fresh: fresh! }
+}
+
+/**
+ * What is kept of a variant whose sources have other names and the same bytes: a release has copied them anew. Their new
+ * names are noted. Undefined, and counted, when they are others.
+ */
+export async function recallByBytes(
+  shelf: Shelf,
+  { key }: VariantKey,
+  before: VariantFacts,
+  pictures: readonly Picture[],
+): Promise<{ readonly kept: KeptVariant; readonly fresh: HeaderList } | undefined> {
+  const facts = renamed(before, await inputsOf(pictures))
+  if (facts === undefined) {
+    shelf.counts.changed++
+    return undefined
+  }
+  const kept = await shelf.find(key)
+  if (kept === undefined) return undefined
+  shelf.restate(key, facts)
+  const { cacheControl, expires, lastModified } = pictures[0]!
+  const fresh = new HeaderList()
+  if (cacheControl !== undefined) fresh.append('Cache-Control', cacheControl)
+  if (expires !== undefined) fresh.append('Expires', expires)
+  if (lastModified !== undefined) fresh.append('Last-Modified', lastModified)
+  return { kept, fresh }
+}
