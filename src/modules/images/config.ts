@@ -4,6 +4,9 @@ import { policySchema } from './dit/policy.ts'
 const MIB = 1_048_576
 const bytes = z.number().int().min(1)
 
+/** What `variants` is where it does not say otherwise. */
+export const DEFAULT_VARIANTS = { objects: 'image-variants', maxBytes: 1_024 * MIB } as const
+
 /** `images` at the top of a configuration: the processes that do the pixel work, shared by all behaviors. */
 export const imageEngineSchema = z
   .strictObject({
@@ -167,11 +170,11 @@ export const imagesSchema = z
           .string()
           .min(1)
           .max(100)
-          .default('image-variants')
+          .default(DEFAULT_VARIANTS.objects)
           .describe('Name of the store of objects; behaviors of one name share what is in it.'),
         maxBytes: bytes
           .min(65_536)
-          .default(1_024 * MIB)
+          .default(DEFAULT_VARIANTS.maxBytes)
           .describe(
             'Room for variants in the store, whoever writes them; those not used for longest give way.',
           ),

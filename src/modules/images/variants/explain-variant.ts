@@ -18,8 +18,10 @@ export async function explainVariant(
     if (place === undefined) return []
     const facts = await shelf.peek(place.key)
     if (facts !== undefined) {
-      const { format, width, height } = facts.rendered
-      return [`images: kept as ${format}, ${width} x ${height}, served if the source is still the same`]
+      const { width, height } = facts.rendered
+      return [
+        `images: kept as ${facts.contentType}, ${width} x ${height}, served if the source is still the same`,
+      ]
     }
     const lines = ['images: nothing is kept of this variant']
     if (!isSlow(service, task)) return lines
