@@ -7,13 +7,13 @@ import sharp from 'sharp'
 import { openEmbeddedObjects } from '../../src/seams/objects/embedded.ts'
 import { systemClock } from '../../src/base/clock.ts'
 import { type CountingOrigin, countRequests } from '../support/counting-origin.ts'
-import { scene } from '../support/pictures.ts'
+import { pictures, scene } from '../support/pictures.ts'
 import { type RunningEdge, runEdge } from '../support/running-edge.ts'
 
 type Json = Readonly<Record<string, unknown>>
 
 /** A server of pictures whose content and validators a test changes. */
-interface Pictures extends AsyncDisposable {
+interface PictureServer extends AsyncDisposable {
   readonly url: string
   /** `undefined` answers 404. */
   set(name: string, picture: Picture | undefined): void
@@ -25,6 +25,7 @@ interface Picture {
   readonly bytes: Buffer
   readonly etag?: string
   readonly lastModified?: string
+  readonly cacheControl?: string
 }
 
 let one: Buffer
@@ -34,28 +35,26 @@ before(async () => {
   two = await scene(120, 90).negate().jpeg({ quality: 80 }).toBuffer()
 })
 
-async function servePictures(): Promise<Pictures> {
-  const pictures = new Map<string, Picture>()
+async function servePictures(): Promise<PictureServer> {
+  const served = new Map<string, Picture>()
   const origin: CountingOrigin = await countRequests((request, response) => {
-    const picture = pictures.get(request.url!.slice(1))
+    const picture = served.get(request.url!.slice(1))
     if (picture === undefined) {
       response.writeHead(404).end()
       return
     }
-    const { bytes, etag, lastModified } = picture
-    response.setHeader('Content-Type', 'image/jpeg').setHeader('Cache-Control', 'max-age=600')
+    const { bytes, etag, lastModified, cacheControl = 'max-age=600' } = picture
+    response.setHeader('Content-Type', 'image/jpeg').setHeader('Cache-Control', cacheControl)
     if (etag !== undefined) response.setHeader('ETag', etag)
     if (lastModified !== undefined) response.setHeader('Last-Modified', lastModified)
-    const known = request.headers['if-none-match']
-    if (etag !== undefined && known?.split(', ').includes(etag) === true) response.writeHead(304).end()
-    else response.setHeader('Content-Length', bytes.length).end(bytes)
+    response.setHeader('Content-Length', bytes.length).end(request.method === 'HEAD' ? undefined : bytes)
   })
   let seen = 0
   return {
     url: origin.url,
     set(name, picture) {
-      if (picture === undefined) pictures.delete(name)
-      else pictures.set(name, picture)
+      if (picture === undefined) served.delete(name)
+      else served.set(name, picture)
     },
     asked() {
       const news = origin.requests.slice(seen)
@@ -81,7 +80,7 @@ async function dataFolder(): Promise<string> {
 /** An edge that stores variants below `data`, with nothing else that outlives it. */
 function openEdge(
   data: string,
-  origin: Pictures,
+  origin: PictureServer,
   options: { images?: Json; behavior?: Json; top?: Json } = {},
 ): Promise<RunningEdge> {
   return runEdge(
@@ -170,6 +169,58 @@ test('a stored variant survives a restart and is served without decoding, or rea
   // Another variant of the same source is another matter.
   await get(edge, '/50x0/filters:format(webp)/a.jpg')
   assert.equal(processed(edge), 1)
+})
+
+test('how long a stored variant lives is what its source says now', async () => {
+  await using origin = await servePictures()
+  origin.set('a.jpg', { bytes: one, etag: '"1"' })
+  await using edge = await openEdge(await dataFolder(), origin)
+  await get(edge, '/60x0/a.jpg')
+  await stored(edge, 1)
+  origin.set('a.jpg', { bytes: one, etag: '"1"', cacheControl: 'private, max-age=5' })
+  const again = await get(edge, '/60x0/a.jpg')
+  assert.equal(again.headers.get('cache-control'), 'private, max-age=5')
+  assert.equal(processed(edge), 1)
+})
+
+test('every kind of source is asked whether it has changed, and so is one that refuses HEAD', async () => {
+  await using shelf = await pictures()
+  await using strict = await countRequests((request, response) => {
+    if (request.method === 'HEAD') response.writeHead(405).end()
+    else response.setHeader('Content-Type', 'image/jpeg').setHeader('ETag', '"1"').end(one)
+  })
+  await using web = await servePictures()
+  web.set('scene.jpg', { bytes: one, etag: '"1"' })
+  const allowAddresses = ['127.0.0.1']
+  const sources = {
+    folder: { origin: 'folder' },
+    strict: { origin: 'strict' },
+    web: { url: web.url, allowAddresses },
+  }
+  await using edge = await runEdge(
+    {
+      origins: { folder: { folder: shelf.folder }, strict: { url: strict.url } },
+      defaultBehavior: {
+        origin: 'folder',
+        cachePolicy: 'CachingDisabled',
+        images: { dialect: 'sih', variants: {}, sources },
+      },
+    },
+    { top: { cache: { disk: false }, images: { processes: 1 } } },
+  )
+  for (const [index, bucket] of Object.keys(sources).entries()) {
+    const path = `/s3:${bucket}/60x0/scene.jpg`
+    const made = await get(edge, path)
+    assert.equal(made.status, 200, bucket)
+    await stored(edge, index + 1)
+    assert.deepEqual((await get(edge, path)).bytes, made.bytes)
+    assert.deepEqual([processed(edge), variants(edge, 'served')], [index + 1, index + 1], bucket)
+  }
+  assert.deepEqual(web.asked(), ['GET /scene.jpg', 'HEAD /scene.jpg'])
+  assert.deepEqual(
+    strict.requests.map(({ method }) => method),
+    ['GET', 'HEAD', 'GET'],
+  )
 })
 
 test('another node that shares the folder serves what the first has made', async () => {

@@ -104,13 +104,13 @@ async function openImages(context: ModuleContext): Promise<RunningModule> {
   ): ImageService {
     const sources = new Sources({
       sources: sourcesOf(config, distribution.origins, behavior),
-      fetchFrom: (origin, path, signal, conditions) =>
+      fetchFrom: (origin, path, signal, method) =>
         context.fetchFrom({
           distribution,
           origin,
-          ...(conditions !== undefined && { method: 'HEAD' }),
+          ...(method !== undefined && { method }),
           path,
-          headers: new HeaderList(['Accept', 'image/*', ...Object.entries(conditions ?? {}).flat()]),
+          headers: new HeaderList(['Accept', 'image/*']),
           signal,
         }),
       maxSourceBytes: config.limits.maxSourceBytes,

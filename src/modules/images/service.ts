@@ -11,7 +11,7 @@ import type { Ask, Job, JobEdit, MetadataPolicy } from './engine/job.ts'
 import type { Pool } from './engine/pool.ts'
 import { ImageError } from './image-error.ts'
 import { contentTypeOf } from './source/content-type.ts'
-import type { Picture, Sources } from './source/sources.ts'
+import type { Picture, SourceLifetime, Sources } from './source/sources.ts'
 import type { Dialect, Edit, ImageRequest, ImageTask, SourceAddress } from './task.ts'
 import { keepVariant } from './variants/keep-variant.ts'
 import { isSlow, layerAddress, placeOf, recallAt, tagsOf } from './variants/place.ts'
@@ -138,15 +138,10 @@ function fromShelf(
   service: ImageService,
   asked: Asked,
   task: ImageTask,
-  { kept, fresh }: Pick<Extract<Recalled, { kind: 'current' }>, 'kept' | 'fresh'>,
+  { kept, lifetime }: Omit<Extract<Recalled, { kind: 'current' }>, 'kind'>,
 ): EdgeResponse {
   const { facts, body } = kept
   service.shelf!.counts.served++
-  const lifetime = {
-    cacheControl: fresh.getJoined('cache-control') ?? facts.cacheControl,
-    expires: fresh.get('expires') ?? facts.expires,
-    lastModified: fresh.get('last-modified') ?? facts.lastModified,
-  }
   const headers = successHeaders(service, task, lifetime, facts.contentType, facts.etag)
   const known = conditionOf(asked, headers)
   if (known !== undefined) {
@@ -216,8 +211,9 @@ async function transform(
     jobEdits.push({ name, value, input: inputs.push(layer.bytes) - 1 })
   }
   const pictures = [picture, ...layers]
+  const { nowMs } = asked.request
   if (before !== undefined) {
-    const same = await recallByBytes(service.shelf!, place!, before, pictures)
+    const same = await recallByBytes(service.shelf!, place!, before, pictures, nowMs)
     if (same !== undefined) return fromShelf(service, asked, task, same)
   }
   const etag = etagOf(service, task, jobEdits, pictures)
@@ -233,8 +229,10 @@ async function transform(
   const { rendered, bytes } = await engine.pool.run(job, inputs, service.ask, asked.signal)
   const resultType = rendered.isForced ? `image/${rendered.format}` : typeOf(service, task, type)
   const headers = successHeaders(service, task, picture, resultType, etag)
-  if (place !== undefined)
-    keepVariant(service.shelf!, place, { bytes, contentType: resultType, etag, rendered, pictures, before })
+  if (place !== undefined) {
+    const made = { bytes, contentType: resultType, etag, rendered, pictures, before, nowMs }
+    keepVariant(service.shelf!, place, made)
+  }
   return { status: 200, headers, body: Body.bytes(bytes) }
 }
 
@@ -304,7 +302,7 @@ function encoderOf(format: string | undefined): string | undefined {
 function successHeaders(
   service: ImageService,
   task: ImageTask,
-  picture: Pick<Picture, 'cacheControl' | 'expires' | 'lastModified'>,
+  picture: SourceLifetime,
   type: string,
   etag: string | undefined,
 ): HeaderList {

@@ -15,8 +15,6 @@ export interface GuardedFetchOptions {
   readonly timeoutMs?: number
   /** GET unless given. */
   readonly method?: 'GET' | 'HEAD'
-  /** Besides the fields of every request. */
-  readonly headers?: Readonly<Record<string, string>>
   /** All addresses of a name; the system's resolver unless given. */
   readonly resolve?: (hostname: string) => Promise<readonly string[]>
 }
@@ -54,7 +52,7 @@ async function fetchOnce(url: URL, options: GuardedFetchOptions): Promise<Incomi
       url,
       {
         method: options.method ?? 'GET',
-        headers: { Accept: 'image/*', 'User-Agent': 'edgeward', ...options.headers },
+        headers: { Accept: 'image/*', 'User-Agent': 'edgeward' },
         signal: options.signal,
         timeout: options.timeoutMs ?? 30_000,
         agent: false,

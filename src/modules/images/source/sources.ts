@@ -25,12 +25,11 @@ export type ImageSource =
 export interface SourcesOptions {
   /** By the bucket name in requests; the first is the default. */
   readonly sources: ReadonlyMap<string, ImageSource>
-  /** GET unless `conditions` are given: then HEAD, with them. */
   readonly fetchFrom: (
     origin: PlannedOrigin,
     path: string,
     signal: AbortSignal,
-    conditions?: Readonly<Record<string, string>>,
+    method?: 'HEAD',
   ) => Promise<EdgeResponse | Fault>
   readonly maxSourceBytes: number
   readonly isStrict: boolean
@@ -44,16 +43,20 @@ export interface SourceValidator {
 
 /** Whether a source still has what it had: by its own words, without its bytes. */
 export type SourceState =
-  | { readonly kind: 'unchanged'; readonly headers: HeaderList }
+  | { readonly kind: 'unchanged'; readonly lifetime: SourceLifetime }
   /** It has something else, has nothing any more, or does not say. */
   | { readonly kind: 'doubtful' }
 
-/** A source as it was fetched: its fields, and its bytes once they are wanted. */
-export interface Picture {
-  readonly contentType: string | undefined
+/** What a source says of how long its picture stays. */
+export interface SourceLifetime {
   readonly cacheControl: string | undefined
   readonly expires: string | undefined
   readonly lastModified: string | undefined
+}
+
+/** A source as it was fetched: its fields, and its bytes once they are wanted. */
+export interface Picture extends SourceLifetime {
+  readonly contentType: string | undefined
   readonly etag: string | undefined
   readonly bytes: Buffer
 }
@@ -111,8 +114,9 @@ export class Sources {
   }
 
   /**
-   * Asks a source whether it still has what it called by one of these names. HEAD with conditions: neither a source that
-   * has changed nor one that knows no conditions sends a picture for it. Throws ImageError or Fault.
+   * Asks a source whether it still has what it called by one of these names. A plain HEAD: a condition would make it send
+   * a picture for GET where it has changed, and leave out Cache-Control with a 304 where it has not. Throws ImageError or
+   * Fault.
    */
   async check(
     address: SourceAddress,
@@ -121,14 +125,17 @@ export class Sources {
   ): Promise<SourceState> {
     if (known.length === 0) return DOUBTFUL
     const source = this.find(address.bucket)
-    const response = await this.#fetch(source, address.key, signal, conditionsOf(known))
+    const response = await this.#fetch(source, address.key, signal, 'HEAD')
     if (response instanceof Fault) throw response
     response.body.discard()
     const { status, headers } = response
-    if (status === 304) return { kind: 'unchanged', headers }
     if (status !== 200) return DOUBTFUL
-    const now = { etag: headers.get('etag'), lastModified: headers.get('last-modified') }
-    return known.some((each) => isSameName(each, now)) ? { kind: 'unchanged', headers } : DOUBTFUL
+    const etag = headers.get('etag')
+    const lifetime = lifetimeOf(headers)
+    const { lastModified } = lifetime
+    return known.some((each) => isSameName(each, { etag, lastModified }))
+      ? { kind: 'unchanged', lifetime }
+      : DOUBTFUL
   }
 
   /**
@@ -177,10 +184,8 @@ export class Sources {
       })
     }
     return {
+      ...lifetimeOf(headers),
       contentType: headers.get('content-type'),
-      cacheControl: headers.getJoined('cache-control'),
-      expires: headers.get('expires'),
-      lastModified: headers.get('last-modified'),
       etag: headers.get('etag'),
       bytes,
     }
@@ -190,29 +195,31 @@ export class Sources {
     source: ImageSource,
     key: string,
     signal: AbortSignal,
-    conditions?: Readonly<Record<string, string>>,
+    method?: 'HEAD',
   ): Promise<EdgeResponse | Fault> {
     const path = pathOf(key)
     if (source.kind === 'origin')
-      return this.#options.fetchFrom(source.origin, joined(source.prefix, path), signal, conditions)
+      return this.#options.fetchFrom(source.origin, joined(source.prefix, path), signal, method)
     const url = new URL(source.base)
     url.pathname = joined(source.base.pathname, path)
     const { isAllowed } = source
     return guardedFetch(url, {
       isAllowed,
       signal,
-      ...(conditions !== undefined && { method: 'HEAD', headers: conditions }),
+      ...(method !== undefined && { method }),
     })
   }
 }
 
-const DOUBTFUL: SourceState = { kind: 'doubtful' }
-
-/** Dates are compared here and not there: `not modified since` also holds for an older file that was put back. */
-function conditionsOf(known: readonly SourceValidator[]): Readonly<Record<string, string>> {
-  const etags = known.flatMap(({ etag }) => etag ?? [])
-  return etags.length === 0 ? {} : { 'If-None-Match': etags.join(', ') }
+function lifetimeOf(headers: HeaderList): SourceLifetime {
+  return {
+    cacheControl: headers.getJoined('cache-control'),
+    expires: headers.get('expires'),
+    lastModified: headers.get('last-modified'),
+  }
 }
+
+const DOUBTFUL: SourceState = { kind: 'doubtful' }
 
 /** By the entity tag where there is one, weakly (RFC 9110 section 8.8.3.2); by the date to the letter where there is none. */
 function isSameName(known: SourceValidator, now: SourceValidator): boolean {

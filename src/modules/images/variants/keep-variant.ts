@@ -14,24 +14,16 @@ export interface Made {
   readonly pictures: readonly Picture[]
   /** Of the variant that it takes the place of. */
   readonly before: VariantFacts | undefined
+  readonly nowMs: number
 }
 
 /** Hands a result over to be kept, for when its viewer has been answered. */
 export function keepVariant(shelf: Shelf, place: VariantKey, made: Made): void {
-  const { bytes, contentType, etag, rendered, pictures, before } = made
-  const { cacheControl, expires, lastModified } = pictures[0]!
+  const { bytes, contentType, etag, rendered, pictures, before, nowMs } = made
   shelf.keep(place, {
     bytes,
     heldBytes: pictures.reduce((sum, picture) => sum + picture.bytes.length, 0),
     replaces: before !== undefined,
-    facts: async () => ({
-      contentType,
-      etag,
-      cacheControl,
-      expires,
-      lastModified,
-      inputs: await inputsOf(pictures),
-      rendered,
-    }),
+    facts: async () => ({ contentType, etag, inputs: await inputsOf(pictures, nowMs), rendered }),
   })
 }

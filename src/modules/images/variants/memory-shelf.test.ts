@@ -8,9 +8,6 @@ import { variantKey } from './variant-key.ts'
 const facts = (hash: string): VariantFacts => ({
   contentType: 'image/avif',
   etag: `"${hash}"`,
-  cacheControl: undefined,
-  expires: undefined,
-  lastModified: undefined,
   inputs: [{ hash, known: [] }],
   rendered: { format: 'heif', width: 1, height: 1, frames: 1 },
 })

@@ -7,16 +7,13 @@ import { ManualClock } from '../../../../test/support/manual-clock.ts'
 import { openEmbeddedObjects } from '../../../seams/objects/embedded.ts'
 import type { Objects } from '../../../seams/objects/objects.ts'
 import { ObjectShelf } from './object-shelf.ts'
-import { Room, allObjects } from './room.ts'
+import { Room, allVariants } from './room.ts'
 import type { VariantFacts } from './variant-facts.ts'
 import { variantKey } from './variant-key.ts'
 
 const FACTS: VariantFacts = {
   contentType: 'image/webp',
   etag: '"v"',
-  cacheControl: 'max-age=60',
-  expires: undefined,
-  lastModified: undefined,
   inputs: [{ hash: 'h', known: [{ etag: '"s"', lastModified: undefined }] }],
   rendered: { format: 'webp', width: 1, height: 1, frames: 1 },
 }
@@ -138,21 +135,26 @@ for (const { what, maxBytes } of bounds) {
       )
     const groups = maxBytes > 4_096 * (1 << 20) ? 256 : maxBytes > 256 << 20 ? 16 : 1
     const share = Math.floor(maxBytes / groups)
-    assert.equal(await room().makeFor('ab/x', share), false)
+    const keyOf = (group: string, number: number) =>
+      `${group}/${'0'.repeat(24)}.photos%2Fx/${number.toString(16).padStart(32, '0')}`
+    assert.equal(await room().makeFor(keyOf('ab', 99), share), false)
     // Others have filled this group, and only this one, without a word.
     const size = Math.floor(share / 10)
     for (let i = 0; i < 12; i++) {
       store.clock.advance(1_000)
-      await store.objects.put(`ab/${i}`, Buffer.alloc(size))
+      await store.objects.put(keyOf('ab', i), Buffer.alloc(size))
     }
-    await store.objects.put('cd/other', 'x')
-    assert.equal(await room().makeFor('ab/x', size), true)
+    await store.objects.put(keyOf('cd', 0), 'x')
+    // What is no variant is neither counted nor touched.
+    await store.objects.put('ab/upload.jpg', Buffer.alloc(size))
+    assert.equal(await room().makeFor(keyOf('ab', 99), size), true)
     let left = 0
-    for await (const object of allObjects(store.objects, 'ab/')) left += object.size
+    for await (const object of allVariants(store.objects, 'ab/')) left += object.size
     assert.ok(left + size <= share)
     assert.ok(left + size >= share / 2)
-    assert.equal(evicted[0], 'ab/0')
-    assert.notEqual(await store.objects.head('cd/other'), undefined)
+    assert.equal(evicted[0], keyOf('ab', 0))
+    for (const key of [keyOf('cd', 0), 'ab/upload.jpg'])
+      assert.notEqual(await store.objects.head(key), undefined)
   })
 }
 
@@ -187,4 +189,31 @@ test('what waits to be written is bounded with the sources it holds on to, and t
   await shelf.flush()
   assert.equal((await store.objects.head(place('a').key))?.size, 20)
   assert.equal(shelf.counts.stored, 4)
+})
+
+test('a purge of everything leaves what is no variant', async () => {
+  await using store = await openStore()
+  const shelf = store.shelf()
+  await store.objects.put('uploads/a.jpg', 'bytes')
+  shelf.keep(place('a'), variant(10))
+  assert.deepEqual(await shelf.purge(undefined), {
+    variants: 1,
+    bytes: 10,
+    sources: [{ bucket: 'photos', key: 'a' }],
+  })
+  assert.deepEqual(
+    (await store.objects.list()).objects.map(({ key }) => key),
+    ['uploads/a.jpg'],
+  )
+})
+
+test('nothing is begun after the end, and what was handed over before is written', async () => {
+  await using store = await openStore()
+  const shelf = store.shelf()
+  shelf.keep(place('a'), variant(10))
+  await shelf.close()
+  shelf.keep(place('b'), variant(10))
+  assert.equal(await shelf.find(place('a').key), undefined)
+  assert.notEqual(await store.objects.head(place('a').key), undefined)
+  assert.equal(await store.objects.head(place('b').key), undefined)
 })

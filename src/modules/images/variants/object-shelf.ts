@@ -2,7 +2,7 @@ import type { Clock } from '../../../base/clock.ts'
 import { Body } from '../../../http/body.ts'
 import type { ObjectHead, Objects } from '../../../seams/objects/objects.ts'
 import { asError, isSeamError } from '../../../seams/seam-error.ts'
-import { allObjects, Room } from './room.ts'
+import { allVariants, Room } from './room.ts'
 import { PurgeTally } from './select-sources.ts'
 import {
   type KeptVariant,
@@ -62,7 +62,7 @@ export class ObjectShelf implements Shelf {
   }
 
   async find(key: string): Promise<KeptVariant | undefined> {
-    if (this.#isResting) return undefined
+    if (this.#isResting || this.#isClosed) return undefined
     try {
       const kept = await this.#inTime((objects) => read(objects, key))
       if (kept === undefined) this.counts.missing++
@@ -98,7 +98,7 @@ export class ObjectShelf implements Shelf {
         this.counts.skipped++
         return
       }
-      await objects.put(key, bytes, { ...placeOf(stated, text), length: bytes.length })
+      await objects.put(key, bytes, { ...headOf(stated, text), length: bytes.length })
       room.wrote(key, bytes.length)
       this.#use(key)
       this.counts.stored++
@@ -111,12 +111,9 @@ export class ObjectShelf implements Shelf {
     if (text.length > MAX_FACTS_CHARACTERS) return
     this.#later(`restate ${key}`, 0, async ({ objects }) => {
       const read = await objects.get(key)
+      // Facts say what they are true of, so whatever was put there meanwhile may be replaced.
       if (read !== undefined)
-        await objects.put(key, read.body, {
-          ...placeOf(facts, text),
-          length: read.length,
-          ifMatch: read.head.etag,
-        })
+        await objects.put(key, read.body, { ...headOf(facts, text), length: read.length })
     })
   }
 
@@ -141,9 +138,11 @@ export class ObjectShelf implements Shelf {
     this.sweep()
   }
 
-  /** Looks through the whole store, later, and lets variants give way where they are more than the bound. */
-  sweep(): void {
-    this.#later('sweep', 0, ({ room }) => room.sweep(() => !this.#isClosed))
+  /** Looks through the whole store, group by group between other work, and lets go of what is more than the bound. */
+  sweep(from = 0): void {
+    this.#later('sweep', 0, async ({ room }) => {
+      if (await room.sweep(from)) this.sweep(from + 1)
+    })
   }
 
   async flush(): Promise<void> {
@@ -158,7 +157,7 @@ export class ObjectShelf implements Shelf {
 
   /** Variants of other versions of a source than the one with this hash. */
   async #forget(objects: Objects, prefix: string, current: string | undefined): Promise<void> {
-    for await (const listed of allObjects(objects, prefix)) {
+    for await (const listed of allVariants(objects, prefix)) {
       // S3 lists no metadata.
       const facts = factsOf(listed) ?? (await this.peek(listed.key))
       if (current !== undefined && facts?.inputs[0]?.hash === current) continue
@@ -177,6 +176,7 @@ export class ObjectShelf implements Shelf {
     bytes: number,
     work: (opened: { objects: Objects; room: Room }) => Promise<void>,
   ): void {
+    if (this.#isClosed) return
     this.#waitingBytes += bytes - (this.#waiting.get(key)?.bytes ?? 0)
     this.#waiting.set(key, { bytes, work: async () => work(await this.#open()) })
     this.#working ??= new Promise<void>((done) => {
@@ -285,7 +285,7 @@ export async function purgeObjects(
   selection: SourceSelection | undefined,
 ): Promise<Purged> {
   const tally = new PurgeTally(selection)
-  for await (const { key, size } of allObjects(objects, '')) {
+  for await (const { key, size } of allVariants(objects, '')) {
     if (!tally.selects(key)) continue
     await objects.delete(key)
     tally.count(key, size)
@@ -294,18 +294,11 @@ export async function purgeObjects(
 }
 
 function factsOf({ metadata, headers }: ObjectHead): VariantFacts | undefined {
-  return readFacts(metadata[FACTS], headers)
+  return readFacts(metadata[FACTS], headers.contentType)
 }
 
-function placeOf({ contentType, cacheControl, expires }: VariantFacts, text: string) {
-  return {
-    headers: {
-      contentType,
-      ...(cacheControl === undefined ? {} : { cacheControl }),
-      ...(expires === undefined ? {} : { expires }),
-    },
-    metadata: { [FACTS]: text },
-  }
+function headOf({ contentType }: VariantFacts, text: string) {
+  return { headers: { contentType }, metadata: { [FACTS]: text } }
 }
 
 function ignore(): void {

@@ -1,5 +1,4 @@
-import { HeaderList } from '../../../http/header-list.ts'
-import type { Picture, Sources } from '../source/sources.ts'
+import type { Picture, SourceLifetime, Sources } from '../source/sources.ts'
 import type { SourceAddress } from '../task.ts'
 import type { KeptVariant, Shelf } from './shelf.ts'
 import { inputsOf, renamed, type VariantFacts } from './variant-facts.ts'
@@ -7,8 +6,8 @@ import type { VariantKey } from './variant-key.ts'
 
 /** What is kept of a variant, after its sources were asked. */
 export type Recalled =
-  /** It still holds. `fresh` is what the source's answer said. */
-  | { readonly kind: 'current'; readonly kept: KeptVariant; readonly fresh: HeaderList }
+  /** It still holds, and for so long. */
+  | { readonly kind: 'current'; readonly kept: KeptVariant; readonly lifetime: SourceLifetime }
   /** A source has changed, or does not say: its bytes tell. */
   | { readonly kind: 'doubtful'; readonly facts: VariantFacts }
 
@@ -26,7 +25,7 @@ export async function recall(
   const kept = await shelf.find(key)
   if (kept === undefined) return undefined
   const { facts, body } = kept
-  let fresh: HeaderList | undefined
+  let lifetime: SourceLifetime | undefined
   try {
     for (const [index, address] of addresses.entries()) {
       const state = await sources.check(address, facts.inputs[index]?.known ?? [], signal)
@@ -34,14 +33,14 @@ export async function recall(
         body.discard()
         return { kind: 'doubtful', facts }
       }
-      fresh ??= state.headers
+      lifetime ??= state.lifetime
     }
   } catch (error) {
     body.discard()
     throw error
   }
   // There is always the picture itself.
-  return { kind: 'current', kept, fresh: fresh! }
+  return { kind: 'current', kept, lifetime: lifetime! }
 }
 
 /**
@@ -53,8 +52,9 @@ export async function recallByBytes(
   { key }: VariantKey,
   before: VariantFacts,
   pictures: readonly Picture[],
-): Promise<{ readonly kept: KeptVariant; readonly fresh: HeaderList } | undefined> {
-  const facts = renamed(before, await inputsOf(pictures))
+  nowMs: number,
+): Promise<Omit<Extract<Recalled, { kind: 'current' }>, 'kind'> | undefined> {
+  const facts = renamed(before, await inputsOf(pictures, nowMs))
   if (facts === undefined) {
     shelf.counts.changed++
     return undefined
@@ -62,10 +62,5 @@ export async function recallByBytes(
   const kept = await shelf.find(key)
   if (kept === undefined) return undefined
   shelf.restate(key, facts)
-  const { cacheControl, expires, lastModified } = pictures[0]!
-  const fresh = new HeaderList()
-  if (cacheControl !== undefined) fresh.append('Cache-Control', cacheControl)
-  if (expires !== undefined) fresh.append('Expires', expires)
-  if (lastModified !== undefined) fresh.append('Last-Modified', lastModified)
-  return { kept, fresh }
+  return { kept, lifetime: pictures[0]! }
 }

@@ -1,4 +1,5 @@
 import type { ObjectHead, Objects } from '../../../seams/objects/objects.ts'
+import { isVariantKey } from './variant-key.ts'
 
 /** What an object takes beside its bytes: its head, and what a file system rounds up. */
 const OBJECT_BYTES = 2_048
@@ -75,12 +76,12 @@ export class Room {
     if (group !== undefined) group.written += bytes + OBJECT_BYTES
   }
 
-  /** Looks at every group once: for the start, when another bound may hold than before. */
-  async sweep(isWanted: () => boolean): Promise<void> {
-    for (const name of prefixes(this.#prefixLength)) {
-      if (!isWanted()) return
-      await this.#look(name, 0)
-    }
+  /** Looks at one group after the other, for a bound that was higher before; false after the last. */
+  async sweep(index: number): Promise<boolean> {
+    const name = prefixes(this.#prefixLength)[index]
+    if (name === undefined) return false
+    await this.#look(name, 0)
+    return true
   }
 
   get #prefixLength(): 0 | 1 | 2 {
@@ -97,7 +98,7 @@ export class Room {
     const { objects, usedAt, evicted } = this.#options
     const entries: { readonly key: string; readonly cost: number; readonly at: number }[] = []
     let total = 0
-    for await (const { key, size, lastModified } of allObjects(objects, name)) {
+    for await (const { key, size, lastModified } of allVariants(objects, name)) {
       const entry = { key, cost: size + OBJECT_BYTES, at: Math.max(lastModified, usedAt(key) ?? 0) }
       entries.push(entry)
       total += entry.cost
@@ -115,12 +116,12 @@ export class Room {
   }
 }
 
-/** All objects whose key begins with `prefix`, page by page. */
-export async function* allObjects(objects: Objects, prefix: string): AsyncGenerator<ObjectHead, void, void> {
+/** All variants whose key begins with `prefix`, page by page. What else is in the store is nobody's business here. */
+export async function* allVariants(objects: Objects, prefix: string): AsyncGenerator<ObjectHead, void, void> {
   let continuation: string | undefined
   do {
     const page = await objects.list({ prefix, ...(continuation === undefined ? {} : { continuation }) })
-    yield* page.objects
+    for (const object of page.objects) if (isVariantKey(object.key)) yield object
     continuation = page.continuation
   } while (continuation !== undefined)
 }

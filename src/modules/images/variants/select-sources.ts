@@ -12,7 +12,7 @@ export class PurgeTally {
     this.#selection = selection
   }
 
-  /** Whether the object of this key is to go: a variant of a selected source, or anything when all are. */
+  /** Whether the object of this key is to go: a variant of a selected source, or any when all are. */
   selects(objectKey: string): boolean {
     if (this.#selection === undefined) return true
     const { bucket, key: wanted } = this.#selection

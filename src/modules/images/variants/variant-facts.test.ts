@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { readFacts, renamed, type VariantFacts, writeFacts } from './variant-facts.ts'
+import { inputsOf, readFacts, renamed, type VariantFacts, writeFacts } from './variant-facts.ts'
 
 const plain = { noNullPrototype: true }
 const text = fc.string({ unit: 'binary', maxLength: 40 })
@@ -10,9 +10,6 @@ const facts: fc.Arbitrary<VariantFacts> = fc.record(
   {
     contentType: text,
     etag: text,
-    cacheControl: optional,
-    expires: optional,
-    lastModified: optional,
     inputs: fc.array(
       fc.record(
         {
@@ -28,39 +25,32 @@ const facts: fc.Arbitrary<VariantFacts> = fc.record(
   plain,
 )
 
-const headersOf = ({ contentType, cacheControl, expires }: VariantFacts) => ({
-  contentType,
-  ...(cacheControl === undefined ? {} : { cacheControl }),
-  ...(expires === undefined ? {} : { expires }),
-})
-
 test('what is written of a variant is read back, and any header of an object can carry it', () => {
   fc.assert(
     fc.property(facts, (each) => {
       const written = writeFacts(each)
       assert.match(written, /^[\x20-\x7e]*$/)
-      assert.deepEqual(readFacts(written, headersOf(each)), each)
+      assert.deepEqual(readFacts(written, each.contentType), each)
     }),
   )
 })
 
 test('what was not written by this version is as good as nothing, and never throws', () => {
-  const headers = { contentType: 'image/webp' }
+  const type = 'image/webp'
   const good = {
     v: 1,
     etag: '"a"',
     inputs: [['hash', ['"1"', null]]],
     rendered: ['webp', 1, 1, 1],
   }
-  assert.notEqual(readFacts(JSON.stringify(good), headers), undefined)
-  assert.equal(readFacts(JSON.stringify(good), {}), undefined)
+  assert.notEqual(readFacts(JSON.stringify(good), type), undefined)
+  assert.equal(readFacts(JSON.stringify(good), undefined), undefined)
   const broken: unknown[] = [
     'text',
     null,
     [],
     { ...good, v: 2 },
     { ...good, etag: 1 },
-    { ...good, lastModified: 1 },
     { ...good, inputs: [] },
     { ...good, inputs: ['x'] },
     { ...good, inputs: [[1]] },
@@ -70,11 +60,9 @@ test('what was not written by this version is as good as nothing, and never thro
     { ...good, rendered: undefined },
   ]
   for (const each of broken)
-    assert.equal(readFacts(JSON.stringify(each), headers), undefined, JSON.stringify(each))
+    assert.equal(readFacts(JSON.stringify(each), type), undefined, JSON.stringify(each))
   fc.assert(
-    fc.property(fc.oneof(fc.string(), fc.json()), (each) =>
-      assert.equal(readFacts(each, headers), undefined),
-    ),
+    fc.property(fc.oneof(fc.string(), fc.json()), (each) => assert.equal(readFacts(each, type), undefined)),
   )
 })
 
@@ -89,4 +77,33 @@ test('names of the same bytes are remembered, the newest four; other bytes are a
   )
   assert.equal(renamed(known, [{ hash: 'other', known: [] }]), undefined)
   assert.equal(renamed(known, []), undefined)
+})
+
+test('a date alone is a name when it is a minute old, an ETag always', async () => {
+  const nowMs = Date.UTC(2026, 10, 24, 12, 0, 0)
+  const cases: readonly [etag: string | undefined, lastModified: string | undefined, isName: boolean][] = [
+    ['"1"', undefined, true],
+    ['"1"', 'Tue, 24 Nov 2026 12:00:00 GMT', true],
+    [undefined, 'Tue, 24 Nov 2026 11:59:00 GMT', true],
+    [undefined, 'Tue, 24 Nov 2026 11:59:01 GMT', false],
+    [undefined, 'yesterday', false],
+    [undefined, undefined, false],
+  ]
+  for (const [etag, lastModified, isName] of cases) {
+    const picture = {
+      etag,
+      lastModified,
+      contentType: undefined,
+      cacheControl: undefined,
+      expires: undefined,
+    }
+    const [input] = await inputsOf([{ ...picture, bytes: Buffer.from('abc') }], nowMs)
+    assert.deepEqual(input, {
+      // SHA-256 of abc, FIPS 180-2 appendix B.1.
+      hash: Buffer.from('ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad', 'hex').toString(
+        'base64url',
+      ),
+      known: isName ? [{ etag, lastModified }] : [],
+    })
+  }
 })

@@ -1,3 +1,4 @@
+import { parseHttpDate } from '../../../http/http-date.ts'
 import type { Rendered } from '../engine/job.ts'
 import type { Picture, SourceValidator } from '../source/sources.ts'
 import { isRecord } from '../engine/edits.ts'
@@ -14,25 +15,22 @@ export interface VariantInput {
 export interface VariantFacts {
   readonly contentType: string
   readonly etag: string
-  /** Of the source, as it was fetched. */
-  readonly cacheControl: string | undefined
-  readonly expires: string | undefined
-  readonly lastModified: string | undefined
   /** The source, then what is laid over it, in the order of the edits. */
   readonly inputs: readonly VariantInput[]
   readonly rendered: Pick<Rendered, 'format' | 'width' | 'height' | 'frames'>
 }
 
 const MAX_KNOWN = 4
+/** Clocks of servers differ. */
+const SETTLED_MS = 60_000
 const VERSION = 1
 
 /** The part of the facts that no header of an object has a place for, in ASCII. */
-export function writeFacts({ etag, lastModified, inputs, rendered }: VariantFacts): string {
+export function writeFacts({ etag, inputs, rendered }: VariantFacts): string {
   const { format, width, height, frames } = rendered
   const plain = {
     v: VERSION,
     etag,
-    lastModified,
     inputs: inputs.map(({ hash, known }) => [
       hash,
       ...known.map((each) => [each.etag ?? null, each.lastModified ?? null]),
@@ -50,9 +48,9 @@ const NOT_ASCII = /[^\x20-\x7e]/g
 /** By hand and not by schema: this runs for requests. Undefined for what this version did not write. */
 export function readFacts(
   text: string | undefined,
-  headers: { readonly contentType?: string; readonly cacheControl?: string; readonly expires?: string },
+  contentType: string | undefined,
 ): VariantFacts | undefined {
-  if (text === undefined || headers.contentType === undefined) return undefined
+  if (text === undefined || contentType === undefined) return undefined
   let value: unknown
   try {
     value = JSON.parse(text)
@@ -60,13 +58,11 @@ export function readFacts(
     return undefined
   }
   if (!isRecord(value) || value['v'] !== VERSION) return undefined
-  const { etag, lastModified } = value
+  const { etag } = value
   const inputs = listOf(value['inputs'], readInput)
   const rendered = readRendered(value['rendered'])
   if (typeof etag !== 'string' || inputs === undefined || inputs.length === 0) return undefined
-  if (rendered === undefined || !isOptionalText(lastModified)) return undefined
-  const { contentType, cacheControl, expires } = headers
-  return { contentType, etag, cacheControl, expires, lastModified, inputs, rendered }
+  return rendered && { contentType, etag, inputs, rendered }
 }
 
 function readInput(value: unknown): VariantInput | undefined {
@@ -109,14 +105,21 @@ function isOptionalText(value: unknown): value is string | undefined {
   return value === undefined || typeof value === 'string'
 }
 
-/** The pictures that a variant was made of. Hashing happens on another thread. */
-export function inputsOf(pictures: readonly Picture[]): Promise<VariantInput[]> {
+/** The pictures that a variant was made of, as they were fetched. Hashing happens on another thread. */
+export function inputsOf(pictures: readonly Picture[], nowMs: number): Promise<VariantInput[]> {
   return Promise.all(
     pictures.map(async ({ bytes, etag, lastModified }) => ({
       hash: await hashOf(bytes),
-      known: etag === undefined && lastModified === undefined ? [] : [{ etag, lastModified }],
+      known: isName({ etag, lastModified }, nowMs) ? [{ etag, lastModified }] : [],
     })),
   )
+}
+
+/** A date alone names one version only when it is past: another may follow in the same second (RFC 9110 section 8.8.2.2). */
+function isName({ etag, lastModified }: SourceValidator, nowMs: number): boolean {
+  if (etag !== undefined || lastModified === undefined) return etag !== undefined
+  const modified = parseHttpDate(lastModified, nowMs)
+  return modified !== undefined && modified + SETTLED_MS <= nowMs
 }
 
 /** The facts of a variant whose sources have the same bytes under other names; undefined when the bytes are others. */

@@ -89,6 +89,11 @@ export function sourceOfKey(
   return { name: text.slice(0, slash), key: text.slice(slash + 1), isCut }
 }
 
+/** Whether an object is a variant: a store may hold other things. */
+export function isVariantKey(objectKey: string): boolean {
+  return KEY.test(objectKey)
+}
+
 const KEY = /^[0-9a-f]{2}\/[0-9a-f]{24}\.([^/]+)\/[0-9a-f]{32}$/
 
 /** The tag of everything that the module answers. */
