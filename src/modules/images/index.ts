@@ -28,6 +28,7 @@ import { createReadable } from './readable/readable.ts'
 import { compileRewrite } from './sih/compile-rewrite.ts'
 import { createSih } from './sih/sih.ts'
 import { followKeys, type SigningKeys } from './signing-keys.ts'
+import { ByteShelf } from './source/byte-shelf.ts'
 import { type ImageSource, Sources } from './source/sources.ts'
 import type { Dialect, ImageRequest } from './task.ts'
 import { explainVariant } from './variants/explain-variant.ts'
@@ -60,6 +61,7 @@ async function openImages(context: ModuleContext): Promise<RunningModule> {
     // Cached answers must not wait for pixel work.
     niceness: 4,
     idleMs: 60_000,
+    passed: context.passed,
     report: (message) => context.report.warn(`images: ${message}`),
   })
   const gate = new Gate({
@@ -70,6 +72,7 @@ async function openImages(context: ModuleContext): Promise<RunningModule> {
     maxWaitingPerClient: settings.queue.perClient,
     maxWaitMs: settings.queue.maxWaitSeconds * 1000,
   })
+  const shelf = new ByteShelf()
   const engine: Engine = { clock: context.clock, pool, gate }
   const variants = openVariants(
     context,
@@ -114,7 +117,7 @@ async function openImages(context: ModuleContext): Promise<RunningModule> {
           signal,
         }),
       maxSourceBytes: config.limits.maxSourceBytes,
-      isStrict: config.strict,
+      shelf,
     })
     const detector =
       config.detector === undefined
@@ -203,7 +206,7 @@ async function openImages(context: ModuleContext): Promise<RunningModule> {
   return {
     bind,
     adminRoutes: variants.adminRoutes,
-    metrics: () => [metricsOf(engine), ...variants.metrics()].join('\n'),
+    metrics: () => [metricsOf(engine, shelf), ...variants.metrics()].join('\n'),
     outdated: ({ modules }) =>
       isDeepStrictEqual(engineSettings(modules['images']), settings) ? [] : ['images'],
     async close() {
@@ -275,7 +278,7 @@ function picturePlaces({ distributions }: Plan): readonly PicturePlace[] {
   )
 }
 
-function metricsOf({ pool, gate }: Engine): string {
+function metricsOf({ pool, gate }: Engine, shelf: ByteShelf): string {
   const { done, failed, crashed, timedOut, outOfMemory } = pool.counts
   const line = (outcome: string, count: number) => `edgeward_images_total{outcome="${outcome}"} ${count}`
   return [
@@ -295,5 +298,8 @@ function metricsOf({ pool, gate }: Engine): string {
     '# HELP edgeward_images_processes Image processes that run.',
     '# TYPE edgeward_images_processes gauge',
     `edgeward_images_processes ${pool.processes}`,
+    '# HELP edgeward_images_shelf_bytes Memory kept for the next sources.',
+    '# TYPE edgeward_images_shelf_bytes gauge',
+    `edgeward_images_shelf_bytes ${shelf.bytes}`,
   ].join('\n')
 }

@@ -18,7 +18,7 @@ import { isSlow, layerAddress, placeOf, recallAt, tagsOf } from './variants/plac
 import { type Recalled, recallByBytes } from './variants/recall.ts'
 import type { Shelf } from './variants/shelf.ts'
 import { type SlowFormats, type SlowWork, standIn } from './variants/slow-formats.ts'
-import type { VariantFacts } from './variants/variant-facts.ts'
+import { inputsOf, type VariantFacts } from './variants/variant-facts.ts'
 import { ENGINE_VERSION, type VariantKey } from './variants/variant-key.ts'
 
 /** What one behavior does with pictures, compiled. */
@@ -226,11 +226,13 @@ async function transform(
     isAnimatedByDefault: type === 'image/gif',
     isDescription: task.output.isDescription === true,
   }
+  // Now, because the bytes of sources are others' when the answer is there; on another thread, while the process works.
+  const hashed = place && inputsOf(pictures, nowMs)
   const { rendered, bytes } = await engine.pool.run(job, inputs, service.ask, asked.signal)
   const resultType = rendered.isForced ? `image/${rendered.format}` : typeOf(service, task, type)
   const headers = successHeaders(service, task, picture, resultType, etag)
   if (place !== undefined) {
-    const made = { bytes, contentType: resultType, etag, rendered, pictures, before, nowMs }
+    const made = { bytes, contentType: resultType, etag, rendered, inputs: hashed!, before }
     keepVariant(service.shelf!, place, made)
   }
   return { status: 200, headers, body: Body.bytes(bytes) }
@@ -241,7 +243,10 @@ async function overlayOf(service: ImageService, asked: Asked, value: unknown): P
   const address = layerAddress(value)
   service.sources.find(address.bucket)
   try {
-    return await service.sources.using(address, asked.signal, (picture) => Promise.resolve(picture))
+    return await service.sources.using(address, asked.signal, (picture) =>
+      // Held for as long as the picture it is laid over.
+      Promise.resolve({ ...picture, bytes: Buffer.from(picture.bytes) }),
+    )
   } catch (error) {
     throw new ImageError(400, 'OverlayImageException', 'The picture to lay over could not be read.', {
       cause: error,

@@ -1,7 +1,6 @@
 import type { Rendered } from '../engine/job.ts'
-import type { Picture } from '../source/sources.ts'
 import type { Shelf } from './shelf.ts'
-import { inputsOf, type VariantFacts } from './variant-facts.ts'
+import type { VariantFacts, VariantInput } from './variant-facts.ts'
 import type { VariantKey } from './variant-key.ts'
 
 /** A result with what it was made of. */
@@ -10,20 +9,15 @@ export interface Made {
   readonly contentType: string
   readonly etag: string
   readonly rendered: Rendered
-  /** The picture, then what was laid over it. */
-  readonly pictures: readonly Picture[]
+  /** Of the picture, then of what was laid over it. */
+  readonly inputs: Promise<readonly VariantInput[]>
   /** Of the variant that it takes the place of. */
   readonly before: VariantFacts | undefined
-  readonly nowMs: number
 }
 
 /** Hands a result over to be kept, for when its viewer has been answered. */
 export function keepVariant(shelf: Shelf, place: VariantKey, made: Made): void {
-  const { bytes, contentType, etag, rendered, pictures, before, nowMs } = made
-  shelf.keep(place, {
-    bytes,
-    heldBytes: pictures.reduce((sum, picture) => sum + picture.bytes.length, 0),
-    replaces: before !== undefined,
-    facts: async () => ({ contentType, etag, inputs: await inputsOf(pictures, nowMs), rendered }),
-  })
+  const { bytes, contentType, etag, rendered, inputs, before } = made
+  const facts = inputs.then((known) => ({ contentType, etag, inputs: known, rendered }))
+  shelf.keep(place, { bytes, replaces: before !== undefined, facts })
 }

@@ -24,9 +24,8 @@ const place = (key: string, width = 1) =>
 
 const variant = (bytes: number, hash = 'h', replaces = false) => ({
   bytes: Buffer.alloc(bytes),
-  heldBytes: 0,
   replaces,
-  facts: () => Promise.resolve(facts(hash)),
+  facts: Promise.resolve(facts(hash)),
 })
 
 test('a shelf in memory holds its bound, and lets go of what was not used for longest', async () => {

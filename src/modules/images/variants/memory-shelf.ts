@@ -58,7 +58,7 @@ export class MemoryShelf implements Shelf {
   keep({ key, prefix }: VariantKey, { bytes, facts, replaces }: NewVariant): void {
     this.#keeping = this.#keeping
       .then(async () => {
-        const stated = await facts()
+        const stated = await facts
         if (replaces) this.#forget(prefix, stated.inputs[0]?.hash)
         this.#put(key, { bytes, facts: stated })
       })

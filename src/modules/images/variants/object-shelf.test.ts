@@ -28,11 +28,10 @@ const place = (key: string) =>
     { metadata: 'keep', isStrict: false, faces: 'attention' },
   )
 
-const variant = (bytes: number, heldBytes = 0) => ({
+const variant = (bytes: number) => ({
   bytes: Buffer.alloc(bytes, 7),
-  heldBytes,
   replaces: false,
-  facts: () => Promise.resolve(FACTS),
+  facts: Promise.resolve(FACTS),
 })
 
 interface Store extends AsyncDisposable {
@@ -178,10 +177,10 @@ test('a store that does not answer holds nobody up for longer than two seconds, 
   assert.notEqual(await shelf.find(place('b').key), undefined)
 })
 
-test('what waits to be written is bounded with the sources it holds on to, and the latest of a key counts', async () => {
+test('what waits to be written is bounded, and the latest of a key counts', async () => {
   await using store = await openStore()
-  const shelf = store.shelf()
-  for (let i = 0; i < 5; i++) shelf.keep(place(`${i}`), variant(10, 20 << 20))
+  const shelf = store.shelf({ maxBytes: 200 << 20 })
+  for (let i = 0; i < 5; i++) shelf.keep(place(`${i}`), variant(20 << 20))
   await shelf.flush()
   assert.deepEqual([shelf.counts.stored, shelf.counts.skipped], [3, 2])
   shelf.keep(place('a'), variant(10))

@@ -84,15 +84,13 @@ export class ObjectShelf implements Shelf {
     }
   }
 
-  keep({ key, prefix }: VariantKey, { bytes, heldBytes, facts, replaces }: NewVariant): void {
-    const waiting = bytes.length + heldBytes
-    // A single one may be larger: it is in memory anyway.
-    if ((this.#waitingBytes > 0 && this.#waitingBytes + waiting > MAX_WAITING_BYTES) || this.#isResting) {
+  keep({ key, prefix }: VariantKey, { bytes, facts, replaces }: NewVariant): void {
+    if (this.#waitingBytes + bytes.length > MAX_WAITING_BYTES || this.#isResting) {
       this.counts.skipped++
       return
     }
-    this.#later(key, waiting, async ({ objects, room }) => {
-      const stated = await facts()
+    this.#later(key, bytes.length, async ({ objects, room }) => {
+      const stated = await facts
       const text = writeFacts(stated)
       if (text.length > MAX_FACTS_CHARACTERS || !(await room.makeFor(key, bytes.length))) {
         this.counts.skipped++
@@ -157,11 +155,11 @@ export class ObjectShelf implements Shelf {
 
   /** Variants of other versions of a source than the one with this hash. */
   async #forget(objects: Objects, prefix: string, current: string | undefined): Promise<void> {
-    for await (const listed of allVariants(objects, prefix)) {
-      // S3 lists no metadata.
-      const facts = factsOf(listed) ?? (await this.peek(listed.key))
-      if (current !== undefined && facts?.inputs[0]?.hash === current) continue
-      await objects.delete(listed.key)
+    for await (const { key } of allVariants(objects, prefix)) {
+      const head = current === undefined ? undefined : await objects.head(key)
+      const facts = head && factsOf(head)
+      if (facts !== undefined && facts.inputs[0]?.hash === current) continue
+      await objects.delete(key)
       this.counts.removed++
     }
   }

@@ -74,6 +74,7 @@ export function openVariants(
         renewAboveBytes: Math.floor(engine.maxMemoryBytes / 2),
         niceness: LOWEST_PRIORITY,
         idleMs: 60_000,
+        passed: context.passed,
         report: tell,
       }),
       timeoutSeconds: (engine.timeoutMs * PATIENCE) / 1000,

@@ -1,4 +1,4 @@
-import type { ObjectHead, Objects } from '../../../seams/objects/objects.ts'
+import type { Objects, ObjectSummary } from '../../../seams/objects/objects.ts'
 import { isVariantKey } from './variant-key.ts'
 
 /** What an object takes beside its bytes: its head, and what a file system rounds up. */
@@ -117,7 +117,10 @@ export class Room {
 }
 
 /** All variants whose key begins with `prefix`, page by page. What else is in the store is nobody's business here. */
-export async function* allVariants(objects: Objects, prefix: string): AsyncGenerator<ObjectHead, void, void> {
+export async function* allVariants(
+  objects: Objects,
+  prefix: string,
+): AsyncGenerator<ObjectSummary, void, void> {
   let continuation: string | undefined
   do {
     const page = await objects.list({ prefix, ...(continuation === undefined ? {} : { continuation }) })

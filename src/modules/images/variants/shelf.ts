@@ -11,12 +11,9 @@ export interface KeptVariant {
 /** A variant that was just made. */
 export interface NewVariant {
   readonly bytes: Buffer
-  /** Bytes that `facts` holds on to until it is asked. */
-  readonly heldBytes: number
   /** Of the source there was another version: what is kept of that one goes. */
   readonly replaces: boolean
-  /** Asked for when nobody waits any more. */
-  readonly facts: () => Promise<VariantFacts>
+  readonly facts: Promise<VariantFacts>
 }
 
 /** Which sources: all, one by its key, or all whose key begins with a text; in all buckets unless one is named. */

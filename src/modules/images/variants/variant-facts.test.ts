@@ -97,7 +97,11 @@ test('a date alone is a name when it is a minute old, an ETag always', async () 
       cacheControl: undefined,
       expires: undefined,
     }
-    const [input] = await inputsOf([{ ...picture, bytes: Buffer.from('abc') }], nowMs)
+    const bytes = Buffer.from('abc')
+    const hashing = inputsOf([{ ...picture, bytes }], nowMs)
+    // The bytes of a source are used again for the next.
+    bytes.fill(0)
+    const [input] = await hashing
     assert.deepEqual(input, {
       // SHA-256 of abc, FIPS 180-2 appendix B.1.
       hash: Buffer.from('ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad', 'hex').toString(

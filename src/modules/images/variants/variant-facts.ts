@@ -105,7 +105,7 @@ function isOptionalText(value: unknown): value is string | undefined {
   return value === undefined || typeof value === 'string'
 }
 
-/** The pictures that a variant was made of, as they were fetched. Hashing happens on another thread. */
+/** The pictures that a variant was made of, as they were fetched. Hashing happens on another thread, on copies of the bytes. */
 export function inputsOf(pictures: readonly Picture[], nowMs: number): Promise<VariantInput[]> {
   return Promise.all(
     pictures.map(async ({ bytes, etag, lastModified }) => ({
@@ -141,6 +141,7 @@ function isSame(one: SourceValidator, other: SourceValidator): boolean {
 }
 
 async function hashOf(bytes: Buffer): Promise<string> {
+  // The bytes are copied before this returns (Web Cryptography API section 14.3.5).
   // A Buffer of this process is never backed by shared memory, which is all that the type leaves open.
   const view = bytes as Uint8Array<ArrayBuffer>
   return Buffer.from(await crypto.subtle.digest('SHA-256', view)).toString('base64url')
