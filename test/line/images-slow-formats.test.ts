@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import sharp from 'sharp'
+import { countRequests } from '../support/counting-origin.ts'
 import { type Pictures, pictures } from '../support/pictures.ts'
 import { planOf, type RunningEdge, runEdge } from '../support/running-edge.ts'
 
@@ -195,6 +196,28 @@ test('explain tells what is answered first, and that the AVIF is there', async (
   assert.deepEqual(await explained(), [
     'images: kept as image/avif, 25 x 19, served if the source is still the same',
   ])
+})
+
+test('a source without validators is read for each answer, and its AVIF is served all the same', async () => {
+  await using origin = await countRequests((request, response) => {
+    response.setHeader('Content-Type', 'image/jpeg')
+    response.end(request.method === 'HEAD' ? undefined : shelf.bytes.get('scene.jpg'))
+  })
+  await using own = await runEdge(
+    {
+      origins: { plain: { url: origin.url } },
+      defaultBehavior: {
+        origin: 'plain',
+        cachePolicy: 'CachingDisabled',
+        images: { dialect: 'sih', autoFormats: ['avif', 'webp'], slowFormats: 'background' },
+      },
+    },
+    { top: { images: { processes: 1 } } },
+  )
+  assert.equal((await get('/40x0/scene.jpg', MODERN, own)).format, 'webp')
+  await until(() => upgrades('done', own) === 1)
+  for (let i = 0; i < 2; i++) assert.equal((await get('/40x0/scene.jpg', MODERN, own)).format, 'avif')
+  assert.equal(upgrades('done', own), 1)
 })
 
 test('with stored variants the AVIF is there after a restart, and nothing is decoded', async () => {

@@ -6,7 +6,9 @@ import { after, before, test } from 'node:test'
 import sharp from 'sharp'
 import { openEmbeddedObjects } from '../../src/seams/objects/embedded.ts'
 import { systemClock } from '../../src/base/clock.ts'
+import { S3_ACCOUNT, fakeS3 } from '../support/aws/s3.ts'
 import { type CountingOrigin, countRequests } from '../support/counting-origin.ts'
+import { ManualClock } from '../support/manual-clock.ts'
 import { pictures, scene } from '../support/pictures.ts'
 import { type RunningEdge, runEdge } from '../support/running-edge.ts'
 
@@ -81,7 +83,7 @@ async function dataFolder(): Promise<string> {
 function openEdge(
   data: string,
   origin: PictureServer,
-  options: { images?: Json; behavior?: Json; top?: Json } = {},
+  options: { images?: Json; behavior?: Json; top?: Json; clock?: ManualClock } = {},
 ): Promise<RunningEdge> {
   return runEdge(
     {
@@ -93,7 +95,10 @@ function openEdge(
         ...options.behavior,
       },
     },
-    { top: { dataFolder: data, cache: { disk: false }, images: { processes: 1 }, ...options.top } },
+    {
+      top: { dataFolder: data, cache: { disk: false }, images: { processes: 1 }, ...options.top },
+      ...(options.clock !== undefined && { clock: options.clock }),
+    },
   )
 }
 
@@ -337,6 +342,48 @@ test('what is laid over a picture counts as a source', async () => {
   origin.set('mark.png', { bytes: await mark(0.4), etag: '"mark 2"' })
   assert.notDeepEqual((await get(edge, path)).bytes, made.bytes)
   assert.equal(processed(edge), 2)
+})
+
+test('nodes far apart share a bucket', async () => {
+  process.env['EDGEWARD_TEST_VARIANTS_KEY'] = S3_ACCOUNT.secretAccessKey
+  const clock = new ManualClock()
+  await using origin = await servePictures()
+  origin.set('a.jpg', { bytes: one, etag: '"1"' })
+  await using service = await fakeS3({ clock })
+  const objects = {
+    shared: {
+      bucket: 's3://photos/variants',
+      endpoint: service.endpoint,
+      region: S3_ACCOUNT.region,
+      credentials: {
+        accessKeyId: S3_ACCOUNT.accessKeyId,
+        secretAccessKey: { env: 'EDGEWARD_TEST_VARIANTS_KEY' },
+      },
+    },
+  }
+  const images = { variants: { objects: 'shared', maxBytes: 200_000 } }
+  const node = async () => openEdge(await dataFolder(), origin, { images, clock, top: { objects } })
+  await using first = await node()
+  await using second = await node()
+  const made = await get(first, '/60x0/a.jpg')
+  await stored(first, 1)
+  assert.deepEqual((await get(second, '/60x0/a.jpg')).bytes, made.bytes)
+  assert.equal(processed(second), 0)
+  const keys = () => [...service.buckets.get('photos')!.keys()]
+  assert.equal(keys().length, 1)
+  assert.match(keys()[0]!, /^variants\/[0-9a-f]{2}\/[0-9a-f]{24}\.photos%2Fa\.jpg\/[0-9a-f]{32}$/)
+  // The new version drives out all of the old one, and the bound holds.
+  await get(first, '/50x0/a.jpg')
+  await stored(first, 2)
+  origin.set('a.jpg', { bytes: two, etag: '"2"' })
+  await get(second, '/60x0/a.jpg')
+  await until(() => keys().length === 1)
+  for (let width = 1; width <= 80; width++) {
+    clock.advance(1_000)
+    await get(first, `/${width + 10}x0/a.jpg`)
+  }
+  await until(() => variants(first, 'evicted') > 0)
+  assert.ok(keys().length < 81)
 })
 
 /** Bytes of everything below a folder. */

@@ -109,6 +109,8 @@ async function obtain(
     )
   try {
     if (place !== undefined && isSlow(service, task)) {
+      const same = found && (await sameBytes(service, engine, asked, task, edits, place, found.facts))
+      if (same !== undefined) return fromShelf(service, asked, task, same)
       const work: SlowWork = {
         obtain: (request, quick) => obtain(service, engine, { ...asked, request }, quick),
         make,
@@ -131,6 +133,26 @@ async function obtain(
 interface Making {
   readonly place: VariantKey | undefined
   readonly before: VariantFacts | undefined
+}
+
+/** What is kept of a slow format whose source does not say that it is the same: read, because it costs less than to make it. */
+function sameBytes(
+  service: ImageService,
+  { gate }: Engine,
+  asked: Asked,
+  task: ImageTask,
+  edits: readonly Edit[],
+  place: VariantKey,
+  before: VariantFacts,
+) {
+  return gate.run(asked.client, asked.signal, () =>
+    service.sources.using(task.source, asked.signal, async (picture) => {
+      const pictures = [picture]
+      for (const { name, value } of edits)
+        if (name === 'overlayWith') pictures.push(await overlayOf(service, asked, value))
+      return recallByBytes(service.shelf!, place, before, pictures, asked.request.nowMs)
+    }),
+  )
 }
 
 /** A variant as it was kept: neither is its source read nor anything decoded. */

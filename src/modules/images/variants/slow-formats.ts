@@ -66,13 +66,14 @@ async function upgrade(
   asked: Asked,
   { task, edits, place }: SlowVariant,
   { make }: SlowWork,
-): Promise<'made' | 'nothing'> {
+): Promise<'made' | 'there' | 'nothing'> {
   // `ask` is only reached where both are.
   const shelf = service.shelf!
   const { pool, timeoutSeconds, done } = service.slow!
   const found = await recallAt(service, asked.signal, task, edits, place)
-  if (found?.kind === 'current') {
-    // Another process was quicker.
+  const isThere = found?.kind === 'current'
+  if (isThere) {
+    // Another process was quicker, or this one while the viewer was being answered.
     found.kept.body.discard()
   } else {
     const { headers, body } = await make({ ...service, timeoutSeconds }, pool, asked, found?.facts)
@@ -84,5 +85,5 @@ async function upgrade(
     if (kept?.etag !== headers.get('etag')) throw new Error('there was no room to keep it')
   }
   await done(service.distributionId, stopgapTag(place.key))
-  return 'made'
+  return isThere ? 'there' : 'made'
 }

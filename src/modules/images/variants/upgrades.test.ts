@@ -10,7 +10,7 @@ function open(maxWaiting = 2) {
   const turns: string[] = []
   /** A piece of work that ends when the test says so. */
   function work(name: string) {
-    const { promise, resolve, reject } = Promise.withResolvers<'made' | 'nothing'>()
+    const { promise, resolve, reject } = Promise.withResolvers<'made' | 'there' | 'nothing'>()
     const begun = Promise.withResolvers<void>()
     return {
       begun: begun.promise,
@@ -40,9 +40,10 @@ test('one is made at a time, in the order they were asked for, each key once, an
   assert.deepEqual([turns, upgrades.stateOf('a'), upgrades.stateOf('b')], [['a'], 'running', 'waiting'])
   a.end('made')
   await b.begun
-  b.end('made')
+  b.end('there')
   await upgrades.close()
   assert.deepEqual(turns, ['a', 'b'])
+  assert.equal(upgrades.counts.done, 1)
 })
 
 test('more than may wait are dropped and counted, and may be asked for again', async () => {

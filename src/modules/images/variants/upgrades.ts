@@ -10,8 +10,8 @@ export interface UpgradesOptions {
   readonly report: (problem: string) => void
 }
 
-/** Makes one picture; `nothing` when there is nothing to make of it. Rejects when it fails. */
-export type Upgrade = (signal: AbortSignal) => Promise<'made' | 'nothing'>
+/** Makes one picture, unless it is there by now or nothing is to be made of it. Rejects when it fails. */
+export type Upgrade = (signal: AbortSignal) => Promise<'made' | 'there' | 'nothing'>
 
 /** Where the making of a slow format stands. */
 export type UpgradeState = 'waiting' | 'running' | 'left' | 'none'
@@ -83,8 +83,9 @@ export class Upgrades {
 
   async #run(key: string, work: Upgrade): Promise<void> {
     try {
-      if ((await work(this.#stop.signal)) === 'made') this.counts.done++
-      else this.#leaveAlone(key)
+      const outcome = await work(this.#stop.signal)
+      if (outcome === 'made') this.counts.done++
+      if (outcome === 'nothing') this.#leaveAlone(key)
     } catch (error) {
       if (!this.#stop.signal.aborted) {
         this.counts.failed++
