@@ -195,6 +195,11 @@ test('without a running edge purge works on the store itself, and says what it c
   assert.match(cats.out, /^1 stored variant removed, [\d,]+ bytes\n$/)
   assert.match(cats.error, /no edge answers: .*edgeward invalidate --tag images/)
   assert.equal(cats.code, 0)
+  const unknown = await edgeward('images', 'purge', '-s', 'x', '-b', 'fotos', '-c', config)
+  assert.deepEqual(
+    [unknown.code, unknown.error],
+    [2, 'edgeward images purge: there is no source fotos; known: photos\n'],
+  )
   const rest = await edgeward('images', 'purge', '--all', '-c', config)
   assert.match(rest.out, /^1 stored variant removed/)
 })

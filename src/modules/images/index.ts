@@ -4,7 +4,7 @@ import { compileCidrs } from '../../http/address.ts'
 import { Fault } from '../../faults.ts'
 import type { Secret } from '../../base/secret.ts'
 import { HeaderList } from '../../http/header-list.ts'
-import type { Plan, PlannedBehavior } from '../../plan.ts'
+import type { PlannedBehavior } from '../../plan.ts'
 import { addToVary } from '../../response/vary.ts'
 import type { EdgeResponse, OriginRequest, Passage } from '../../visit.ts'
 import {
@@ -32,7 +32,7 @@ import { ByteShelf } from './source/byte-shelf.ts'
 import { type ImageSource, Sources } from './source/sources.ts'
 import type { Dialect, ImageRequest } from './task.ts'
 import { explainVariant } from './variants/explain-variant.ts'
-import { openVariants, type PicturePlace } from './variants/open-variants.ts'
+import { openVariants } from './variants/open-variants.ts'
 
 export { imageEngineSchema, imagesSchema } from './config.ts'
 
@@ -74,11 +74,10 @@ async function openImages(context: ModuleContext): Promise<RunningModule> {
   })
   const shelf = new ByteShelf()
   const engine: Engine = { clock: context.clock, pool, gate }
-  const variants = openVariants(
-    context,
-    { timeoutMs: settings.timeoutSeconds * 1000, maxMemoryBytes: settings.maxMemoryBytes },
-    () => picturePlaces(context.plan.current),
-  )
+  const variants = openVariants(context, {
+    timeoutMs: settings.timeoutSeconds * 1000,
+    maxMemoryBytes: settings.maxMemoryBytes,
+  })
   const keys = new Map<string, SigningKeys>()
   for (const { behaviors } of context.plan.current.distributions) {
     for (const behavior of behaviors) await keysFor(configOf(behavior))?.ready
@@ -265,16 +264,6 @@ function sourcesOf(
         : // `check` has found the origin.
           { kind: 'origin', name, origin: origins.get(source.origin)!, prefix: source.prefix },
     ]),
-  )
-}
-
-function picturePlaces({ distributions }: Plan): readonly PicturePlace[] {
-  return distributions.flatMap(({ id: distributionId, origins, behaviors }) =>
-    behaviors.flatMap((behavior) => {
-      const config = configOf(behavior)
-      if (config === undefined) return []
-      return { distributionId, buckets: [...sourcesOf(config, origins, behavior).keys()] }
-    }),
   )
 }
 

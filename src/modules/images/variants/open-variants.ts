@@ -7,17 +7,12 @@ import type { ImageService } from '../service.ts'
 import { MemoryShelf } from './memory-shelf.ts'
 import { variantMetrics } from './metrics.ts'
 import { ObjectShelf } from './object-shelf.ts'
+import { allBuckets, picturePlaces } from './picture-places.ts'
 import { readSelection } from './select-sources.ts'
 import { type Purged, type Shelf, type SourceSelection, totalOf } from './shelf.ts'
 import type { SlowFormats } from './slow-formats.ts'
 import { Upgrades } from './upgrades.ts'
 import { ALL_TAG, sourceTag } from './variant-key.ts'
-
-/** A behavior with pictures: of which distribution, and how requests name its sources. */
-export interface PicturePlace {
-  readonly distributionId: string
-  readonly buckets: readonly string[]
-}
 
 /** Where variants are kept, and the making of slow formats, for all behaviors of an edge. */
 export interface Variants {
@@ -42,7 +37,6 @@ const MAX_TAGS_AT_ONCE = 1_000
 export function openVariants(
   context: ModuleContext,
   engine: Pick<PoolOptions, 'timeoutMs' | 'maxMemoryBytes'>,
-  places: () => readonly PicturePlace[],
 ): Variants {
   const { clock, report } = context
   const stores = new Map<string, ObjectShelf>()
@@ -98,14 +92,14 @@ export function openVariants(
   /** What the cache of the edge has of the same sources. Gives how many responses were removed. */
   async function invalidate(selection: SourceSelection | undefined, purged: Purged): Promise<number> {
     let removed = 0
-    const all = Map.groupBy(places(), ({ distributionId }) => distributionId)
+    const all = Map.groupBy(picturePlaces(context.plan.current), ({ distributionId }) => distributionId)
     for (const [distributionId, behaviors] of all) {
       if (selection === undefined) {
         removed += await context.invalidate({ distributionId, tags: [ALL_TAG] })
         continue
       }
       const { bucket, key } = selection
-      const buckets = new Set(behaviors.flatMap((each) => each.buckets))
+      const buckets = allBuckets(behaviors)
       const wanted = bucket === undefined ? buckets : new Set([bucket]).intersection(buckets)
       const tags =
         'exact' in key
@@ -138,7 +132,7 @@ export function openVariants(
           const asked = purgeSchema.safeParse(body)
           if (!asked.success) return refused(400, `${z.prettifyError(asked.error)}\nsend ${PURGE}`)
           const { source, bucket } = asked.data
-          const known = new Set(places().flatMap(({ buckets }) => buckets))
+          const known = allBuckets(picturePlaces(context.plan.current))
           if (bucket !== undefined && !known.has(bucket))
             return refused(404, `there is no source ${bucket}; known: ${[...known].join(', ')}`)
           const { sources, ...counts } = await purge(

@@ -2,8 +2,8 @@ import type { Command } from 'commander'
 import { exitCodes, type ExitCode, type Output } from '../../../base/exit.ts'
 import { asError } from '../../../seams/seam-error.ts'
 import type { CliKit, CliPlan } from '../../module.ts'
-import type { ImagesConfig } from '../config.ts'
 import { purgeObjects } from './object-shelf.ts'
+import { allBuckets, type PicturePlace, picturePlaces } from './picture-places.ts'
 import { readSelection } from './select-sources.ts'
 import { type Purged, totalOf } from './shelf.ts'
 
@@ -82,11 +82,17 @@ async function purgeStores(
   bucket: string | undefined,
   output: Output,
 ): Promise<ExitCode> {
-  const names = storesOf(plan)
+  const places = picturePlaces(plan.plan)
+  const names = storesOf(places)
   if (names.length === 0) {
     output.error(
       'edgeward images purge: no edge answers, and no behavior of the configuration stores variants (images.variants)',
     )
+    return exitCodes.badConfig
+  }
+  const known = allBuckets(places)
+  if (bucket !== undefined && !known.has(bucket)) {
+    output.error(`edgeward images purge: there is no source ${bucket}; known: ${[...known].join(', ')}`)
     return exitCodes.badConfig
   }
   const seams = plan.openSeams()
@@ -112,15 +118,8 @@ async function purgeStores(
   }
 }
 
-function storesOf({ plan }: CliPlan): readonly string[] {
-  const names = new Set<string>()
-  for (const { behaviors } of plan.distributions)
-    for (const { modules } of behaviors) {
-      // The schema of this key made it.
-      const config = modules['images'] as ImagesConfig | undefined
-      if (config?.variants !== undefined) names.add(config.variants.objects)
-    }
-  return [...names]
+function storesOf(places: readonly PicturePlace[]): readonly string[] {
+  return [...new Set(places.flatMap(({ config: { variants } }) => variants?.objects ?? []))]
 }
 
 function told(variants: number, bytes: number): string {
