@@ -482,6 +482,21 @@ test('what a detector has a say in is not stored, nor is what stays as it is', a
   assert.equal((await keysIn(data)).length, 1)
 })
 
+test('what its source forbids to keep is not stored', async () => {
+  await using origin = await servePictures()
+  const data = await dataFolder()
+  await using edge = await openEdge(data, origin)
+  for (const cacheControl of ['no-store', 'private, max-age=60']) {
+    origin.set('a.jpg', { bytes: one, etag: '"1"', cacheControl })
+    assert.equal((await get(edge, '/60x0/a.jpg')).headers.get('cache-control'), cacheControl)
+  }
+  origin.set('b.jpg', { bytes: one, etag: '"1"', cacheControl: 'no-cache' })
+  await get(edge, '/60x0/b.jpg')
+  await stored(edge, 1)
+  assert.equal((await keysIn(data)).length, 1)
+  assert.deepEqual([processed(edge), variants(edge, 'skipped')], [3, 0])
+})
+
 test('explain tells what is kept, without counting it', async () => {
   await using origin = await servePictures()
   origin.set('a.jpg', { bytes: one, etag: '"1"' })

@@ -13,7 +13,7 @@ import { ImageError } from './image-error.ts'
 import { contentTypeOf } from './source/content-type.ts'
 import type { Picture, SourceLifetime, Sources } from './source/sources.ts'
 import type { Dialect, Edit, ImageRequest, ImageTask, SourceAddress } from './task.ts'
-import { keepVariant } from './variants/keep-variant.ts'
+import { keepVariant, mayKeep } from './variants/keep-variant.ts'
 import { isSlow, layerAddress, placeOf, recallAt, tagsOf } from './variants/place.ts'
 import { type Recalled, recallByBytes } from './variants/recall.ts'
 import type { Shelf } from './variants/shelf.ts'
@@ -249,13 +249,13 @@ async function transform(
     isDescription: task.output.isDescription === true,
   }
   // Now, because the bytes of sources are others' when the answer is there; on another thread, while the process works.
-  const hashed = place && inputsOf(pictures, nowMs)
+  const hashed = place !== undefined && mayKeep(pictures) ? inputsOf(pictures, nowMs) : undefined
   const { rendered, bytes } = await engine.pool.run(job, inputs, service.ask, asked.signal)
   const resultType = rendered.isForced ? `image/${rendered.format}` : typeOf(service, task, type)
   const headers = successHeaders(service, task, picture, resultType, etag)
-  if (place !== undefined) {
-    const made = { bytes, contentType: resultType, etag, rendered, inputs: hashed!, before }
-    keepVariant(service.shelf!, place, made)
+  if (hashed !== undefined) {
+    const made = { bytes, contentType: resultType, etag, rendered, inputs: hashed, before }
+    keepVariant(service.shelf!, place!, made)
   }
   return { status: 200, headers, body: Body.bytes(bytes) }
 }

@@ -3,6 +3,7 @@ import type { EdgeResponse } from '../../../visit.ts'
 import type { Pool } from '../engine/pool.ts'
 import type { Asked, ImageService } from '../service.ts'
 import type { Edit, ImageRequest, ImageTask } from '../task.ts'
+import { mayKeep } from './keep-variant.ts'
 import { recallAt, tagsOf } from './place.ts'
 import { shortenLifetime, STOPGAP_SECONDS, withoutFormat } from './stopgap.ts'
 import type { Upgrades } from './upgrades.ts'
@@ -78,8 +79,9 @@ async function upgrade(
   } else {
     const { headers, body } = await make({ ...service, timeoutSeconds }, pool, asked, found?.facts)
     body.discard()
-    // A drawing stays one.
-    if (headers.get('content-type') === 'image/svg+xml') return 'nothing'
+    // A drawing stays one, and what may not be kept cannot be waited for.
+    const cacheControl = headers.getJoined('cache-control')
+    if (headers.get('content-type') === 'image/svg+xml' || !mayKeep([{ cacheControl }])) return 'nothing'
     await shelf.flush()
     const kept = await shelf.peek(place.key)
     if (kept?.etag !== headers.get('etag')) throw new Error('there was no room to keep it')
