@@ -11,13 +11,14 @@ import { ImageError } from './image-error.ts'
 import { readThumborPath } from './sih/thumbor-path.ts'
 import { optimise, type OptimiseChoices } from './optimise/optimise-command.ts'
 import type { Edit } from './task.ts'
+import { addPurgeCommand } from './variants/purge-command.ts'
 
 /** `edgeward images try FILE EDITS`: renders one picture with the engine of the edge and says what it cost. */
 export function addCommands(cli: CliKit): void {
   const { output } = cli
   const images = cli.program
     .command('images')
-    .description('images on the fly: try edits on a file, optimise a folder')
+    .description('images on the fly: try edits on a file, optimise a folder, purge stored variants')
   images
     .command('try')
     .description('apply edits to a picture, write the result, and print time, bytes and format')
@@ -42,6 +43,7 @@ export function addCommands(cli: CliKit): void {
     .action(async (folder: string, choices: OptimiseChoices) => {
       cli.exit(await optimise(folder, choices, output))
     })
+  addPurgeCommand(images, cli)
 }
 
 async function tryEdits(

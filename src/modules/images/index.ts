@@ -27,6 +27,8 @@ import { followKeys, type SigningKeys } from './signing-keys.ts'
 import { ByteShelf } from './source/byte-shelf.ts'
 import { type ImageSource, Sources } from './source/sources.ts'
 import type { ImageRequest } from './task.ts'
+import { explainVariant } from './variants/explain-variant.ts'
+import { openVariants } from './variants/open-variants.ts'
 
 export { imageEngineSchema, imagesSchema } from './config.ts'
 
@@ -68,6 +70,10 @@ async function openImages(context: ModuleContext): Promise<RunningModule> {
   })
   const shelf = new ByteShelf()
   const engine: Engine = { clock: context.clock, pool, gate }
+  const variants = openVariants(context, {
+    timeoutMs: settings.timeoutSeconds * 1000,
+    maxMemoryBytes: settings.maxMemoryBytes,
+  })
   const keys = new Map<string, SigningKeys>()
   for (const { behaviors } of context.plan.current.distributions) {
     for (const behavior of behaviors) await keysFor(configOf(behavior))?.ready
@@ -97,10 +103,11 @@ async function openImages(context: ModuleContext): Promise<RunningModule> {
     const places = sourcesOf(config, distribution.origins, behavior)
     const sources = new Sources({
       sources: places,
-      fetchFrom: (origin, path, signal) =>
+      fetchFrom: (origin, path, signal, method) =>
         context.fetchFrom({
           distribution,
           origin,
+          ...(method !== undefined && { method }),
           path,
           headers: new HeaderList(['Accept', 'image/*']),
           signal,
@@ -123,6 +130,8 @@ async function openImages(context: ModuleContext): Promise<RunningModule> {
       ask: createDetector(detector),
       fallback: config.fallback && { bucket: config.fallback.source, key: config.fallback.key },
       timeoutSeconds,
+      distributionId: distribution.id,
+      ...variants.for(config),
     }
   }
 
@@ -148,11 +157,12 @@ async function openImages(context: ModuleContext): Promise<RunningModule> {
             addToVary(response.headers, field)
         return response
       },
-      explain(passage) {
+      async explain(passage) {
         const request = asImageRequest(passage, passage.request.path)
+        const lines = [...explainTask(service, request), ...(await explainVariant(service, request))]
         return [
           { stage: 'lookup' as const, says: `images: the key has ${dialect.keyParts(request)}` },
-          ...explainTask(service, request).map((says) => ({ stage: 'send' as const, says })),
+          ...lines.map((says) => ({ stage: 'send' as const, says })),
         ]
       },
     }
@@ -183,6 +193,9 @@ async function openImages(context: ModuleContext): Promise<RunningModule> {
       note: (cause) => {
         passage.visit.cause = cause
       },
+      tag: (tags) => {
+        passage.tags = tags
+      },
     })
     if (response instanceof Fault || response.body.kind !== 'stream') passage.onDepart(undefined)
     return response
@@ -190,12 +203,14 @@ async function openImages(context: ModuleContext): Promise<RunningModule> {
 
   return {
     bind,
-    metrics: () => metricsOf(engine, shelf),
+    adminRoutes: variants.adminRoutes,
+    metrics: () => [metricsOf(engine, shelf), ...variants.metrics()].join('\n'),
     outdated: ({ modules }) =>
       isDeepStrictEqual(engineSettings(modules['images']), settings) ? [] : ['images'],
     async close() {
       for (const each of keys.values()) each.close()
       await pool.close()
+      await variants.close()
     },
   }
 }

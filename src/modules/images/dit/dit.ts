@@ -76,7 +76,8 @@ export function createDit(settings: DitSettings): Dialect {
     const fields = new Set<string>(originHeader === undefined ? [] : [originHeader])
     const look = (name: string): string | undefined => {
       fields.add(name)
-      return request.headers.getJoined(name.toLowerCase())
+      // What the caller calls the Accept header of the request is not always what the viewer sent.
+      return name === 'Accept' ? request.accept : request.headers.getJoined(name.toLowerCase())
     }
     const place = placeOf(request)
     const policy = policyOf(request, place)
