@@ -38,7 +38,7 @@ export function addCommands(cli: CliKit): void {
     .argument('<folder>', 'the originals')
     .option('-o, --out <folder>', 'where the results go; FOLDER-optimised unless given')
     .option('-s, --size <size...>', 'NAME=WIDTHxHEIGHT; tile=400x400 and scaled=600x unless given')
-    .option('-f, --format <format>', 'jpeg, webp or avif', 'jpeg')
+    .option('-f, --format <format...>', 'avif, webp, jpeg; avif and jpeg unless given')
     .action(async (folder: string, choices: OptimiseChoices) => {
       cli.exit(await optimise(folder, choices, output))
     })

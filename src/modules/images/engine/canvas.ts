@@ -112,8 +112,8 @@ export class Canvas {
   async settle(): Promise<{ readonly bytes: Buffer; readonly width: number; readonly height: number }> {
     const isAnimated = this.source.isAnimated
     const lossless = isAnimated
-      ? this.#withMetadata(this.image).webp({ lossless: true, effort: 0 })
-      : this.#withMetadata(this.image).png({ compressionLevel: 0 })
+      ? this.withMetadata(this.image).webp({ lossless: true, effort: 0 })
+      : this.withMetadata(this.image).png({ compressionLevel: 0 })
     const { data, info } = await this.run(() => lossless.toBuffer({ resolveWithObject: true }))
     this.image = sharp(data, this.#optionsFor(isAnimated))
     return { bytes: data, width: info.width, height: info.pageHeight ?? info.height }
@@ -172,7 +172,7 @@ export class Canvas {
       else if (job.format !== undefined) image.toFormat(job.format as 'jpeg', job.options)
       else if (this.#encoders.length === 0) image.toFormat(source.outputFormat as 'jpeg', job.options)
     })
-    image = this.#withMetadata(image).timeout({ seconds: job.timeoutSeconds })
+    image = this.withMetadata(image).timeout({ seconds: job.timeoutSeconds })
     const { data, info } = await this.run(() => image.toBuffer({ resolveWithObject: true }))
     return {
       bytes: data,
@@ -186,7 +186,8 @@ export class Canvas {
     }
   }
 
-  #withMetadata(image: Sharp): Sharp {
+  /** A result with as much of the source's metadata as the job keeps. */
+  withMetadata(image: Sharp): Sharp {
     if (this.#isStripped || this.job.metadata === 'strip') return image
     if (this.job.metadata === 'keep') return withWhatThereIs(image, this.source)
     const tags = copyrightOf(this.source.bytes)
