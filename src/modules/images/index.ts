@@ -4,13 +4,16 @@ import { compileCidrs } from '../../http/address.ts'
 import { Fault } from '../../faults.ts'
 import type { Secret } from '../../base/secret.ts'
 import { HeaderList } from '../../http/header-list.ts'
-import type { PlannedBehavior } from '../../plan.ts'
+import type { Fetch } from '../../http/fetch-text.ts'
+import type { Plan, PlannedBehavior } from '../../plan.ts'
 import { addToVary } from '../../response/vary.ts'
+import { asError } from '../../seams/seam-error.ts'
 import type { EdgeResponse, OriginRequest, Passage } from '../../visit.ts'
 import {
   type BoundPlace,
   defineModule,
   type Hooks,
+  type Module,
   type ModuleContext,
   type RunningModule,
 } from '../module.ts'
@@ -18,6 +21,7 @@ import { checkImages } from './check-images.ts'
 import { addCommands } from './command.ts'
 import { type ImageEngineConfig, imageEngineSchema, type ImagesConfig } from './config.ts'
 import { createDetector } from './detector.ts'
+import { isRecord } from './engine/edits.ts'
 import { Gate } from './engine/gate.ts'
 import { Pool } from './engine/pool.ts'
 import { explainTask } from './explain-task.ts'
@@ -30,22 +34,38 @@ import { createSih } from './sih/sih.ts'
 import { followKeys, type SigningKeys } from './signing-keys.ts'
 import { type ImageSource, Sources } from './source/sources.ts'
 import type { Dialect, ImageRequest } from './task.ts'
+import { checkOptimise, compileOptimise } from './watch/check-optimise.ts'
+import type { OptimiseConfig } from './watch/config.ts'
+import { createOptimisers } from './watch/optimisers.ts'
 
 export { imageEngineSchema, imagesSchema } from './config.ts'
 
 /** Images on the fly: the origin of a behavior holds originals, and every URL is a variant of one of them. */
-export const images = defineModule({
-  name: 'images',
-  key: 'images',
-  check(place, findings) {
-    if (place.level !== 'behavior') return
-    checkImages(place.config, place.segments, place.whole, findings)
-  },
-  open: (context) => openImages(context),
-  commands: addCommands,
-})
+export const images = createImages((...given) => globalThis.fetch(...given))
 
-async function openImages(context: ModuleContext): Promise<RunningModule> {
+/** The module; `fetch` gets the certificates of Amazon SNS. */
+export function createImages(fetch: Fetch): Module {
+  return defineModule({
+    name: 'images',
+    key: 'images',
+    check({ level, config, segments, whole }, findings, { baseFolder }) {
+      if (level === 'behavior') checkImages(config, segments, whole, findings)
+      else if (isRecord(config))
+        checkOptimise(config['optimise'], [...segments, 'optimise'], whole, baseFolder, findings)
+    },
+    compile({ level, config }, { baseFolder }) {
+      if (level === 'behavior') return config
+      // The schema of this key was applied.
+      const engine = config as ImageEngineConfig
+      const { optimise } = engine
+      return optimise === undefined ? engine : { ...engine, optimise: compileOptimise(optimise, baseFolder) }
+    },
+    open: (context) => openImages(context, fetch),
+    commands: addCommands,
+  })
+}
+
+async function openImages(context: ModuleContext, fetch: Fetch): Promise<RunningModule> {
   const settings = engineSettings(context.plan.current.modules['images'])
   const processes =
     settings.processes ?? Math.max(1, Math.floor(availableParallelism() / context.plan.current.processes))
@@ -69,6 +89,8 @@ async function openImages(context: ModuleContext): Promise<RunningModule> {
     maxWaitMs: settings.queue.maxWaitSeconds * 1000,
   })
   const engine: Engine = { clock: context.clock, pool, gate }
+  const optimisers = createOptimisers(context, settings.maxMemoryBytes, fetch)
+  await optimisers.follow(optimiseOf(context.plan.current.modules['images']))
   const keys = new Map<string, SigningKeys>()
   for (const { behaviors } of context.plan.current.distributions) {
     for (const behavior of behaviors) await keysFor(configOf(behavior))?.ready
@@ -92,7 +114,7 @@ async function openImages(context: ModuleContext): Promise<RunningModule> {
   function serviceFor(
     config: ImagesConfig,
     { distribution, behavior }: BoundPlace,
-    { timeoutSeconds }: ImageEngineConfig,
+    { timeoutSeconds }: Pick<ImageEngineConfig, 'timeoutSeconds'>,
     signingKeys: SigningKeys | undefined,
   ): ImageService {
     const sources = new Sources({
@@ -124,6 +146,15 @@ async function openImages(context: ModuleContext): Promise<RunningModule> {
       fallback: config.fallback && { bucket: config.fallback.source, key: config.fallback.key },
       timeoutSeconds,
     }
+  }
+
+  let followed = context.plan.current
+  function follow(plan: Plan): void {
+    if (plan === followed) return
+    followed = plan
+    optimisers
+      .follow(optimiseOf(plan.modules['images']))
+      .catch((error: unknown) => context.report.error(`images: ${asError(error).message}`))
   }
 
   function hooksFor(service: ImageService): Hooks {
@@ -187,12 +218,19 @@ async function openImages(context: ModuleContext): Promise<RunningModule> {
   }
 
   return {
-    bind,
-    metrics: () => metricsOf(engine),
+    bind(place) {
+      // Behaviors of a new plan are bound before its routes are asked for, so this is where a plan is first seen.
+      follow(place.plan)
+      return bind(place)
+    },
+    routes: (distribution) => optimisers.routes(distribution),
+    adminRoutes: optimisers.adminRoutes,
+    metrics: () => [metricsOf(engine), optimisers.metrics()].filter((text) => text !== '').join('\n'),
     outdated: ({ modules }) =>
       isDeepStrictEqual(engineSettings(modules['images']), settings) ? [] : ['images'],
     async close() {
       for (const each of keys.values()) each.close()
+      await optimisers.close()
       await pool.close()
     },
   }
@@ -223,9 +261,15 @@ function configOf(behavior: PlannedBehavior): ImagesConfig | undefined {
   return behavior.modules['images'] as ImagesConfig | undefined
 }
 
-/** `images` of the top level with its defaults; there need not be one. */
-function engineSettings(config: unknown): ImageEngineConfig {
-  return imageEngineSchema.parse(config ?? {})
+/** `images` of the top level with its defaults, but for the optimisers; there need not be one. */
+function engineSettings(config: unknown): Omit<ImageEngineConfig, 'optimise'> {
+  const { optimise: _, ...engine } = imageEngineSchema.parse(config ?? {})
+  return engine
+}
+
+function optimiseOf(config: unknown): OptimiseConfig | undefined {
+  // `compile` of this module put it there.
+  return (config as ImageEngineConfig | undefined)?.optimise
 }
 
 function sourcesOf(

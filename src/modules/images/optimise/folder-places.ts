@@ -16,11 +16,12 @@ export interface FolderOriginals extends Originals {
 }
 
 /** The pictures below a folder; what lies in `results` is none of them, wherever that is. Links are not followed. */
-export function folderOriginals(root: string, results: string): FolderOriginals {
-  const left = path.resolve(results)
+export function folderOriginals(root: string, results: string | undefined): FolderOriginals {
+  const left = results === undefined ? undefined : path.resolve(results)
   const pathOf = (key: string): string => path.join(root, ...key.split('/'))
   const isLeftOut = (folder: string): boolean => {
     if (folder !== '' && path.posix.basename(folder).startsWith('.')) return true
+    if (left === undefined) return false
     const here = path.resolve(pathOf(folder))
     return here === left || here.startsWith(left + path.sep)
   }
