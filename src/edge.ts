@@ -90,13 +90,15 @@ export async function startEdge(options: EdgeOptions): Promise<Edge> {
   const plan: { current: Plan } = { current: options.plan }
   const geo = await geoFor(options.plan)
   const names = new OriginNames(clock)
-  const pools = new OriginPools(clock, names, createMemoryRelief())
+  const passed = createMemoryRelief()
+  const pools = new OriginPools(clock, names, passed)
   const log = createLog({ clock, plan, operational: options.operational })
   const random = options.random ?? Math.random
   const seams = createSeams({
     dataFolder: options.plan.dataFolder,
     secrets: options.plan.secrets,
     keys: options.plan.keys,
+    objects: options.plan.objects,
     clock,
     processes: options.plan.processes,
     report: (error) => options.operational.error(error.message),
@@ -159,6 +161,7 @@ export async function startEdge(options: EdgeOptions): Promise<Edge> {
     },
     isFirstProcess: options.isFirstProcess ?? true,
     random,
+    passed,
     fetchFrom: (asked) => errands.fetchFrom(asked),
     invalidate: async (selection) => {
       const all = selection.paths === undefined && selection.tags === undefined
@@ -238,6 +241,8 @@ export async function startEdge(options: EdgeOptions): Promise<Edge> {
     if (JSON.stringify(before.log) !== JSON.stringify(next.log)) notes.push('log')
     if (before.cache.memoryBytes !== next.cache.memoryBytes) notes.push('cache.memoryBytes')
     if (JSON.stringify(before.cache.disk) !== JSON.stringify(next.cache.disk)) notes.push('cache.disk')
+    for (const key of ['secrets', 'keys', 'objects'] as const)
+      if (JSON.stringify(before[key]) !== JSON.stringify(next[key])) notes.push(key)
     if (before.admin?.port !== next.admin?.port) notes.push('admin')
     notes.push(...moduleHost.outdated(next))
     return notes

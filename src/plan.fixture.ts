@@ -41,6 +41,7 @@ export function planOf(parts: Partial<Plan> = {}): Plan {
     dataFolder: '/nowhere',
     secrets: { store: 'embedded', file: '/nowhere/secrets.json', key: { file: '/nowhere/secrets.key' } },
     keys: { store: 'embedded', folder: '/nowhere/keys' },
+    objects: {},
     modules: {},
     ...parts,
   }

@@ -29,6 +29,8 @@ export interface Plan {
   readonly dataFolder: string
   readonly secrets: PlannedSecrets
   readonly keys: PlannedKeys
+  /** Stores of objects that were configured, by name; any other name is a folder of the data folder. */
+  readonly objects: Readonly<Record<string, PlannedObjectStore>>
   readonly modules: PlannedModules
   readonly cache: PlannedCache
   /** Files of address databases (mmdb); undefined is the default that comes with the package. */
@@ -57,6 +59,26 @@ export type PlannedKeys =
       readonly region: string | undefined
       readonly endpoint: string | undefined
       readonly aliasPrefix: string
+    }
+
+/** Where the objects of one name are kept. Credentials are looked up when they are used, unless they were given. */
+export type PlannedObjectStore =
+  | { readonly store: 'embedded'; readonly folder: string }
+  | {
+      readonly store: 's3'
+      readonly bucket: string
+      /** Before every key: empty, or `…/`. */
+      readonly prefix: string
+      readonly region: string | undefined
+      readonly endpoint: string | undefined
+      readonly pathStyle: boolean
+      readonly credentials:
+        | {
+            readonly accessKeyId: string
+            readonly secretAccessKey: Secret
+            readonly sessionToken: Secret | undefined
+          }
+        | undefined
     }
 
 /** What modules were configured with at one place, compiled by each, by the key of the module. */

@@ -29,6 +29,7 @@ export async function readPlan(config: string | undefined, output: Output): Prom
         dataFolder,
         secrets: plan.secrets,
         keys: plan.keys,
+        objects: plan.objects,
         clock: systemClock,
         processes: plan.processes,
         report: (error) => output.error(error.message),

@@ -1,4 +1,5 @@
-import { parseBucketAddress, parseOriginUrl } from '../origin/address.ts'
+import { parseBucketAddress } from '../http/bucket-address.ts'
+import { parseOriginUrl } from '../origin/address.ts'
 import { KIND_KEYS, originSchema } from '../origin/config.ts'
 import { checkVariable, type Environment } from './check-environment.ts'
 import { suggest } from './nearest.ts'

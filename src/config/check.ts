@@ -2,6 +2,7 @@ import { resolve } from 'node:path'
 import { systemClock } from '../base/clock.ts'
 import { checkAdmin } from './check-environment.ts'
 import { checkKeys } from './check-keys.ts'
+import { checkObjects } from './check-objects.ts'
 import { checkSecrets } from './check-secrets.ts'
 import { checkDistributions } from './check-distributions.ts'
 import { checkFiles } from './check-files.ts'
@@ -71,6 +72,7 @@ export async function checkConfig(
   checkAdmin(view, environment, findings)
   checkSecrets(view, environment, findings)
   checkKeys(view, findings)
+  await checkObjects(view, baseFolder, environment, findings)
   checkDistributions(view, findings)
   const { pemTexts, files } = await checkFiles(view, baseFolder, options.now ?? systemClock.now(), findings)
   const functions = await checkFunctions(view, baseFolder, findings)

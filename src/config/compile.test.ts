@@ -73,6 +73,31 @@ test('values from the environment are secrets', async () => {
   assert.doesNotMatch(JSON.stringify(plan.distributions[0]?.behaviors), /hidden/)
 })
 
+const stores: readonly (readonly [config: object, planned: object])[] = [
+  [{ folder: './x' }, { store: 'embedded', folder: '/nowhere/x' }],
+  [{ bucket: 'photos' }, { bucket: 'photos', prefix: '', pathStyle: false, endpoint: undefined }],
+  [{ bucket: 's3://photos/a/b/' }, { bucket: 'photos', prefix: 'a/b/', region: undefined }],
+  [
+    { bucket: 's3://photos', endpoint: 'http://127.0.0.1:9000' },
+    { pathStyle: true, credentials: undefined },
+  ],
+  [{ bucket: 's3://photos', endpoint: 'http://s3.local', pathStyle: false }, { pathStyle: false }],
+  [
+    { bucket: 's3://photos', credentials: { accessKeyId: 'AKIA', secretAccessKey: { env: 'KEY' } } },
+    { credentials: { accessKeyId: 'AKIA', secretAccessKey: new Secret(''), sessionToken: undefined } },
+  ],
+]
+for (const [config, planned] of stores) {
+  test(`the store of objects ${JSON.stringify(config)} is planned`, async () => {
+    const plan = await planOf({ distributions: { main: site }, objects: { x: config } }, { KEY: 'hidden' })
+    assertHolds(plan.objects['x'], planned, 'objects.x')
+    const { store, ...rest } = plan.objects['x']!
+    assert.doesNotMatch(JSON.stringify([store, rest]), /hidden/)
+    if ('credentials' in rest && rest.credentials !== undefined)
+      assert.equal(rest.credentials.secretAccessKey.reveal(), 'hidden')
+  })
+}
+
 test('the plan is frozen', async () => {
   const plan = await planOf({ distributions: { main: site } })
   const behavior = plan.distributions[0]?.behaviors[0]

@@ -12,6 +12,7 @@ import type { Plan, PlannedDistribution } from '../plan.ts'
 import { compileAdmin } from './admin-config.ts'
 import { compileLog } from '../log/config.ts'
 import { compileKeys } from '../seams/keys/config.ts'
+import { compileObjectStore } from '../seams/objects/config.ts'
 import { compileSecrets } from '../seams/secrets/config.ts'
 import type { CheckedConfig } from './check.ts'
 import { compileDistribution, type ModulesAt } from './compile-distribution.ts'
@@ -57,6 +58,12 @@ export function compilePlan(checked: CheckedConfig, { baseFolder, version }: Com
     admin: compileAdmin(config.admin, checked.environment),
     dataFolder,
     keys: compileKeys(config.keys, dataFolder),
+    objects: Object.fromEntries(
+      Object.entries(config.objects).map(([name, store]) => [
+        name,
+        compileObjectStore(store, baseFolder, checked.environment),
+      ]),
+    ),
     secrets: compileSecrets(config.secrets, baseFolder, dataFolder, checked.environment),
     modules: modulesAt('configuration', [], config),
     geo: {

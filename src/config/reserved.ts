@@ -9,7 +9,6 @@ type Kind = 'configuration' | 'distribution' | 'behavior' | 'origin'
  */
 const RESERVED: Record<Kind, Readonly<Record<string, string>>> = {
   configuration: {
-    objects: 'object storage',
     state: 'shared state',
     jobs: 'jobs',
     deploy: 'deployment to AWS',

@@ -14,6 +14,7 @@ import { moduleSchemas } from '../modules/index.ts'
 import { originGroupSchema, originSchema } from '../origin/config.ts'
 import { responseHeadersPolicySchema } from '../response/config.ts'
 import { keysSchema } from '../seams/keys/config.ts'
+import { objectsSchema } from '../seams/objects/config.ts'
 import { secretsSchema } from '../seams/secrets/config.ts'
 import {
   ipSetsSchema,
@@ -89,6 +90,7 @@ export const edgeSchema = z
     keyGroups: keyGroupsSchema,
     secrets: secretsSchema.prefault({}),
     keys: keysSchema.prefault({}),
+    objects: objectsSchema,
     webAcls: webAclsSchema,
     ipSets: ipSetsSchema,
     regexPatternSets: regexPatternSetsSchema,

@@ -93,3 +93,28 @@ for (const length of [5, undefined]) {
     assert.equal((await read(body)).toString(), '12345')
   })
 }
+
+test('a stream of a known length is collected where its reader wants it', async () => {
+  const place = Buffer.alloc(16)
+  const chunks = [Buffer.from('hello '), Buffer.from('world')]
+  const body = Body.stream(Readable.from(chunks, { objectMode: false }), 11)
+  const bytes = await body.collect(20, () => place)
+  assert.equal(bytes.toString(), 'hello world')
+  assert.equal(bytes.buffer, place.buffer)
+})
+
+for (const { name, length, limit, wants } of [
+  { name: 'longer than announced', length: 3, limit: 20, wants: BodyTooLargeError },
+  { name: 'shorter than announced', length: 9, limit: 20, wants: /ended before it was complete/ },
+  { name: 'beyond the limit without being announced', length: undefined, limit: 4, wants: BodyTooLargeError },
+]) {
+  test(`a body that is ${name} is not collected`, async () => {
+    const stream = Readable.from([Buffer.from('hello')], { objectMode: false })
+    const body = Body.stream(stream, length)
+    await assert.rejects(
+      body.collect(limit, (bytes) => Buffer.alloc(bytes)),
+      wants,
+    )
+    assert.equal(stream.destroyed, true)
+  })
+}

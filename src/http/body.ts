@@ -96,8 +96,15 @@ export class Body {
     return this.#kind === 'stream' ? undefined : this.#bytes
   }
 
-  /** The whole body as bytes, at most `limit` of them; rejects with BodyTooLargeError beyond that. Takes the body. */
-  async collect(limit: number): Promise<Buffer> {
+  /**
+   * The whole body as bytes, at most `limit` of them; rejects with BodyTooLargeError beyond that. Takes the body. `place`
+   * gives the memory for a stream of a known length, at least so many bytes; a body of bytes stays where it is.
+   */
+  async collect(limit: number, place?: (length: number) => Buffer): Promise<Buffer> {
+    const length = this.#length
+    const isWhole = this.#kind === 'stream' && this.#held === NO_CHUNKS && !this.#taken
+    if (place !== undefined && isWhole && length !== undefined && length <= limit)
+      return this.#collectInto(place(length).subarray(0, length))
     const seen = await this.peek(limit + 1)
     if (seen.length > limit) {
       this.discard()
@@ -106,6 +113,23 @@ export class Body {
     if (this.#kind === 'stream') this.#become(seen)
     this.#taken = true
     return seen
+  }
+
+  async #collectInto(target: Buffer): Promise<Buffer> {
+    const stream = this.take()
+    // Only a stream comes here.
+    if (Buffer.isBuffer(stream)) return stream
+    if (canFill(stream)) {
+      await stream.fill(target)
+      return target
+    }
+    let filled = 0
+    for await (const chunk of stream as AsyncIterable<Buffer>) {
+      if (filled + chunk.length > target.length) throw new BodyTooLargeError(target.length)
+      filled += chunk.copy(target, filled)
+    }
+    if (filled < target.length) throw new Error('the body ended before it was complete')
+    return target
   }
 
   /** Puts other bytes in the place of what is there; the old stream is drained and dropped. */
@@ -215,6 +239,16 @@ export class Body {
 }
 
 const NO_CHUNKS: Buffer[] = []
+
+/** A stream that can put all its bytes where they are wanted, without pieces in between: a file, for one. */
+export interface FillingStream extends Readable {
+  /** Instead of reading it; resolves when `target`, as long as the stream, is full. */
+  fill(target: Buffer): Promise<void>
+}
+
+function canFill(stream: Readable): stream is FillingStream {
+  return 'fill' in stream && typeof stream.fill === 'function'
+}
 
 function ignoreError(): void {
   // The owner has said that it no longer wants the stream, so its failure concerns nobody.

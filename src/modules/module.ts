@@ -108,6 +108,8 @@ export interface ModuleContext {
    */
   readonly isFirstProcess: boolean
   readonly random: () => number
+  /** Told of buffers of so many bytes that came and will soon be garbage, so that they are collected in time. */
+  readonly passed: (bytes: number) => void
   /**
    * Asks an origin as the edge does: its address, TLS, signature, custom and secret headers, retries; neither cache nor
    * functions nor the hooks of modules. The response's body has an owner: read or discard it.

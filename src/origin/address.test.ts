@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { parseBucketAddress, parseEndpoint, parseOriginUrl } from './address.ts'
+import { parseBucketAddress } from '../http/bucket-address.ts'
+import { parseEndpoint, parseOriginUrl } from './address.ts'
 
 /** Url; protocol, name to show, name to connect to, port, path; or what is wrong. */
 const urls: readonly (readonly [url: string, expected: string | RegExp])[] = [

@@ -1,7 +1,8 @@
 import { resolve } from 'node:path'
 import { Secret } from '../base/secret.ts'
 import type { BucketOrigin, FolderOrigin, PlannedOrigin, PlannedOriginTls, UrlOrigin } from '../plan.ts'
-import { parseBucketAddress, parseEndpoint, parseOriginUrl } from './address.ts'
+import { parseBucketAddress } from '../http/bucket-address.ts'
+import { parseEndpoint, parseOriginUrl } from './address.ts'
 import type { OriginConfig } from './config.ts'
 
 /** What an origin needs from outside the configuration: checked before, so that nothing is missing here. */

@@ -1,5 +1,6 @@
 import { z } from 'zod'
-import { parseBucketAddress, parseEndpoint, parseOriginUrl } from './address.ts'
+import { parseBucketAddress } from '../http/bucket-address.ts'
+import { parseEndpoint, parseOriginUrl } from './address.ts'
 
 const TOKEN = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/
 const VALUE = /^[\t\x20-\x7e]*$/

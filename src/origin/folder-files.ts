@@ -1,13 +1,12 @@
-import { constants } from 'node:fs'
-import { type FileHandle, lstat, open, readlink, realpath } from 'node:fs/promises'
+import { closeSync, constants, fstatSync, open, read, readlinkSync } from 'node:fs'
+import { lstat, realpath } from 'node:fs/promises'
 import path from 'node:path'
 import { Readable } from 'node:stream'
-import { callbackify } from 'node:util'
-import { Body } from '../http/body.ts'
+import { Body, type FillingStream } from '../http/body.ts'
 
 /** A regular file inside a folder, open; whoever holds it closes it or makes a body of it. */
 export interface OpenFile {
-  readonly handle: FileHandle
+  readonly fd: number
   readonly path: string
   /** In bytes. */
   readonly size: number
@@ -27,7 +26,11 @@ export type Opened =
 /** Files longer than this are streamed, shorter ones read at once. */
 export const MAX_READ_BYTES = 65_536
 
-/** Opens files below folders and never a file outside; remembers where each folder really is. */
+/**
+ * Opens files below folders and never a file outside; remembers where each folder really is. What may wait for a disk is
+ * done on other threads; what only looks at an open descriptor, or closes it, is done at once, because a trip to another thread
+ * costs ten times as much.
+ */
 export class FolderFiles {
   readonly #roots = new Map<string, string>()
 
@@ -38,26 +41,26 @@ export class FolderFiles {
   async open(folder: string, relative: string): Promise<Opened> {
     const full = path.join(folder, relative)
     const rootBefore = this.#roots.get(folder)
-    let handle: FileHandle
+    let fd: number
     try {
       // Without O_NONBLOCK, opening a pipe would hold a thread until somebody writes to it.
-      handle = await open(full, constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOCTTY)
+      fd = await openForReading(full, constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOCTTY)
     } catch (error) {
       return refusalOf(error)
     }
     let isKept = false
     try {
       // From the descriptor, not the path: what is described is what will be read.
-      const stat = await handle.stat({ bigint: true })
+      const stat = fstatSync(fd, { bigint: true })
       if (!stat.isFile() && !stat.isDirectory()) return MISSING
-      const real = await realPathOf(handle, full, stat)
+      const real = realPathBehind(fd) ?? (await realPathOf(full, stat))
       if (real === undefined || !(await this.#isInside(folder, rootBefore, real))) return MISSING
       if (stat.isDirectory()) return DIRECTORY
       isKept = true
       return {
         kind: 'file',
         file: {
-          handle,
+          fd,
           path: full,
           size: Number(stat.size),
           modifiedMs: Number(stat.mtimeMs),
@@ -65,7 +68,7 @@ export class FolderFiles {
         },
       }
     } finally {
-      if (!isKept) await handle.close()
+      if (!isKept) closeSync(fd)
     }
   }
 
@@ -91,22 +94,32 @@ export async function bodyOf(file: OpenFile, start: number, length: number): Pro
   try {
     if (length === 0) return Body.none()
     const bytes = Buffer.allocUnsafe(length)
-    for (let filled = 0; filled < length;) {
-      const { bytesRead } = await file.handle.read(bytes, filled, length - filled, start + filled)
-      if (bytesRead === 0) throw cutShort(file)
-      filled += bytesRead
-    }
+    await readInto(file, bytes, start)
     return Body.bytes(bytes)
   } finally {
-    await file.handle.close()
+    closeFile(file)
+  }
+}
+
+/** Ends the use of an open file that has become no body. */
+export function closeFile({ fd }: OpenFile): void {
+  closeSync(fd)
+}
+
+async function readInto(file: OpenFile, target: Buffer, start: number): Promise<void> {
+  for (let filled = 0; filled < target.length;) {
+    const bytesRead = await readSome(file.fd, target.subarray(filled), start + filled)
+    if (bytesRead === 0) throw cutShort(file)
+    filled += bytesRead
   }
 }
 
 /** Bytes of an open file, piece by piece. A file that is cut meanwhile is an error, never an early end. */
-class FileRange extends Readable {
+class FileRange extends Readable implements FillingStream {
   readonly #file: OpenFile
   #position: number
   #left: number
+  #reading: Promise<unknown> | undefined
 
   constructor(file: OpenFile, start: number, length: number) {
     super({ highWaterMark: MAX_READ_BYTES })
@@ -115,11 +128,23 @@ class FileRange extends Readable {
     this.#left = length
   }
 
+  async fill(target: Buffer): Promise<void> {
+    this.#reading = readInto(this.#file, target, this.#position)
+    try {
+      await this.#reading
+    } finally {
+      this.#reading = undefined
+      this.destroy()
+    }
+  }
+
   override _read(): void {
     const size = Math.min(MAX_READ_BYTES, this.#left)
     // A buffer of its own: the reader may keep it, and it must not keep a shared pool alive.
-    this.#file.handle.read(Buffer.allocUnsafeSlow(size), 0, size, this.#position).then(
-      ({ bytesRead, buffer }) => {
+    const buffer = Buffer.allocUnsafeSlow(size)
+    this.#reading = readSome(this.#file.fd, buffer, this.#position).then(
+      (bytesRead) => {
+        this.#reading = undefined
         if (this.destroyed) return
         if (bytesRead === 0) {
           this.destroy(cutShort(this.#file))
@@ -127,19 +152,24 @@ class FileRange extends Readable {
         }
         this.#position += bytesRead
         this.#left -= bytesRead
-        this.push(bytesRead === buffer.length ? buffer : buffer.subarray(0, bytesRead))
+        this.push(bytesRead === size ? buffer : buffer.subarray(0, bytesRead))
         if (this.#left === 0) this.push(null)
       },
       (error: Error) => {
+        this.#reading = undefined
         this.destroy(error)
       },
     )
   }
 
   override _destroy(error: Error | null, done: (error?: Error | null) => void): void {
-    // FileHandle.close waits for a read that is under way.
-    const close = callbackify(() => this.#file.handle.close())
-    close((closing) => done(error ?? closing))
+    const close = () => {
+      closeFile(this.#file)
+      done(error)
+    }
+    // The number of a closed descriptor is soon another file's: a read that is under way comes first.
+    if (this.#reading === undefined) close()
+    else void this.#reading.then(close, close)
   }
 }
 
@@ -165,21 +195,43 @@ function refusalOf(error: unknown): Opened {
   }
 }
 
-/** Where an open file really is, after all symbolic links; undefined if that cannot be told. */
+/**
+ * Where an open file really is, after all symbolic links: on Linux the kernel names the file behind a descriptor, so a link
+ * swapped since the file was opened changes nothing. Undefined elsewhere.
+ */
+function realPathBehind(fd: number): string | undefined {
+  if (process.platform !== 'linux') return undefined
+  try {
+    return readlinkSync(`/proc/self/fd/${fd}`)
+  } catch {
+    return undefined
+  }
+}
+
+/** The same by the path, where it still leads to the same file; undefined if that cannot be told. */
 async function realPathOf(
-  handle: FileHandle,
   full: string,
   stat: { readonly dev: bigint; readonly ino: bigint },
 ): Promise<string | undefined> {
-  if (process.platform === 'linux') {
-    // The kernel names the file behind the descriptor, so a link swapped since the file was opened changes nothing.
-    const real = await readlink(`/proc/self/fd/${handle.fd}`).catch(ifGone)
-    if (real !== undefined) return real
-  }
   const real = await realpath(full).catch(ifGone)
   if (real === undefined) return undefined
   const there = await lstat(real, { bigint: true }).catch(ifGone)
   return there?.dev === stat.dev && there.ino === stat.ino ? real : undefined
+}
+
+function openForReading(file: string, flags: number): Promise<number> {
+  return new Promise((resolve, reject) => {
+    open(file, flags, (error, fd) => (error === null ? resolve(fd) : reject(error)))
+  })
+}
+
+/** Gives how many bytes were read; 0 at the end of the file. */
+function readSome(fd: number, target: Buffer, position: number): Promise<number> {
+  return new Promise((resolve, reject) => {
+    read(fd, target, 0, target.length, position, (error, bytesRead) =>
+      error === null ? resolve(bytesRead) : reject(error),
+    )
+  })
 }
 
 /** Lets a lookup that failed be undefined: the caller treats what it cannot place as not there. */

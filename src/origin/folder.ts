@@ -6,7 +6,7 @@ import { formatHttpDate } from '../http/http-date.ts'
 import { type RangeAnswer, resolveRange } from '../http/range.ts'
 import type { FolderOrigin } from '../plan.ts'
 import type { EdgeResponse, OriginRequest } from '../visit.ts'
-import { bodyOf, FolderFiles, type OpenFile } from './folder-files.ts'
+import { bodyOf, closeFile, FolderFiles, type OpenFile } from './folder-files.ts'
 import { readFolderPath, referenceToFolder } from './folder-path.ts'
 import { mediaTypeOf } from './media-type.ts'
 
@@ -66,7 +66,7 @@ export function createFolderOrigin({ clock }: { readonly clock: Clock }): {
   async function redirect(request: OriginRequest, origin: FolderOrigin, path: string): Promise<EdgeResponse> {
     const found = await openIndex(origin, `${path}/`)
     if (typeof found === 'number') return page(request.method, found)
-    await found.handle.close()
+    closeFile(found)
     return page(request.method, 301, ['Location', referenceToFolder(request.path, request.query)])
   }
 
@@ -99,7 +99,7 @@ export function createFolderOrigin({ clock }: { readonly clock: Clock }): {
       isKept = true
       return { status, headers: new HeaderList(raw), body: await bodyOf(file, first, length) }
     } finally {
-      if (!isKept) await file.handle.close()
+      if (!isKept) closeFile(file)
     }
   }
 

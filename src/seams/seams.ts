@@ -1,10 +1,10 @@
 import { join } from 'node:path'
 import type { Clock } from '../base/clock.ts'
-import type { PlannedKeys, PlannedSecrets } from '../plan.ts'
+import type { PlannedKeys, PlannedObjectStore, PlannedSecrets } from '../plan.ts'
 import type { Keys } from './keys/keys.ts'
 import { openKeys } from './keys/open.ts'
-import { openEmbeddedObjects } from './objects/embedded.ts'
 import type { Objects } from './objects/objects.ts'
+import { openObjects } from './objects/open.ts'
 import { openSecrets } from './secrets/open.ts'
 import type { Secrets } from './secrets/secrets.ts'
 import type { Report } from './seam-error.ts'
@@ -17,6 +17,7 @@ export interface SeamOptions {
   readonly clock: Clock
   readonly secrets: PlannedSecrets
   readonly keys: PlannedKeys
+  readonly objects: Readonly<Record<string, PlannedObjectStore>>
   /** Server processes that share the folder. */
   readonly processes: number
   /** Told of failures in the background. */
@@ -36,7 +37,8 @@ export interface Seams {
   close(): Promise<void>
 }
 
-export function createSeams({ dataFolder, secrets, keys, clock, processes, report }: SeamOptions): Seams {
+export function createSeams(options: SeamOptions): Seams {
+  const { dataFolder, secrets, keys, objects, clock, processes, report } = options
   const opened = new Map<string, Promise<{ close(): Promise<void> }>>()
 
   /** The one store of a name; opening that failed may be tried again. */
@@ -57,7 +59,14 @@ export function createSeams({ dataFolder, secrets, keys, clock, processes, repor
     keys: () => once('keys', () => openKeys(keys, clock)),
     objects: (name) =>
       once(`objects/${name}`, () =>
-        openEmbeddedObjects({ folder: join(dataFolder, 'objects', encodeURIComponent(name)), clock }),
+        openObjects(
+          name,
+          (Object.hasOwn(objects, name) ? objects[name] : undefined) ?? {
+            store: 'embedded',
+            folder: join(dataFolder, 'objects', encodeURIComponent(name)),
+          },
+          clock,
+        ),
       ),
     async close() {
       const stores = await Promise.allSettled(opened.values())

@@ -1,10 +1,9 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import sharp, { type Sharp } from 'sharp'
+import { type Json, type Mistake, testMistakes } from '../support/images.ts'
 import { differenceOf, type Pictures, pictures } from '../support/pictures.ts'
-import { planOf, type RunningEdge, runEdge } from '../support/running-edge.ts'
-
-type Json = Readonly<Record<string, unknown>>
+import { type RunningEdge, runEdge } from '../support/running-edge.ts'
 
 let shelf: Pictures
 let edge: RunningEdge
@@ -214,7 +213,7 @@ test('hints are asked for, and the cache keeps a variant for each of what they a
   )
 })
 
-const mistakes: readonly { what: string; images: Json; path: string; says: RegExp }[] = [
+const mistakes: readonly Mistake[] = [
   {
     what: 'a policy that is not there',
     images: { dialect: 'dit', policy: 'a' },
@@ -240,20 +239,4 @@ const mistakes: readonly { what: string; images: Json; path: string; says: RegEx
     says: /glow/,
   },
 ]
-for (const { what, images, path, says } of mistakes) {
-  test(`the configuration is refused for ${what}`, async () => {
-    const config = {
-      listeners: [{ port: 0 }],
-      distributions: {
-        test: { origins: { photos: { folder: '.' } }, defaultBehavior: { origin: 'photos', images } },
-      },
-    }
-    await assert.rejects(planOf(config, import.meta.dirname), (error: Error) => {
-      const problems = JSON.parse(error.message) as { path: string; message: string; expected?: string }[]
-      const found = problems.find((problem) => problem.path.includes(path))
-      assert.ok(found !== undefined, error.message)
-      assert.match(`${found.message} ${found.expected ?? ''}`, says)
-      return true
-    })
-  })
-}
+testMistakes(mistakes)

@@ -4,10 +4,9 @@ import { decode } from 'blurhash'
 import sharp, { type Sharp } from 'sharp'
 import { Secret } from '../../src/base/secret.ts'
 import { imageUrl, srcset } from '../../src/modules/images/readable/links.ts'
+import { type Json, type Mistake, testMistakes } from '../support/images.ts'
 import { differenceOf, type Pictures, pictures } from '../support/pictures.ts'
-import { planOf, type RunningEdge, runEdge } from '../support/running-edge.ts'
-
-type Json = Readonly<Record<string, unknown>>
+import { type RunningEdge, runEdge } from '../support/running-edge.ts'
 
 const KEY = 'a secret of the site'
 const PRESETS = { card: 'w=40&h=40&fit=cover&f=auto', thumb: 'w=20&q=60', round: 'grey=1' }
@@ -287,7 +286,7 @@ test('srcset gives a URL for each width, and each of them is served', async () =
   assert.throws(() => imageUrl('photo.jpg'), /begins with \//)
 })
 
-const mistakes: readonly { what: string; images: Json; path: string; says: RegExp }[] = [
+const mistakes: readonly Mistake[] = [
   {
     what: 'presets of another dialect',
     images: { dialect: 'sih', presets: { a: 'w=1' } },
@@ -319,20 +318,4 @@ const mistakes: readonly { what: string; images: Json; path: string; says: RegEx
     says: /letters, digits/,
   },
 ]
-for (const { what, images, path, says } of mistakes) {
-  test(`the configuration is refused for ${what}`, async () => {
-    const config = {
-      listeners: [{ port: 0 }],
-      distributions: {
-        test: { origins: { photos: { folder: '.' } }, defaultBehavior: { origin: 'photos', images } },
-      },
-    }
-    await assert.rejects(planOf(config, import.meta.dirname), (error: Error) => {
-      const problems = JSON.parse(error.message) as { path: string; message: string; expected?: string }[]
-      const found = problems.find((problem) => problem.path.includes(path))
-      assert.ok(found !== undefined, error.message)
-      assert.match(`${found.message} ${found.expected ?? ''}`, says)
-      return true
-    })
-  })
-}
+testMistakes(mistakes)

@@ -1,27 +1,30 @@
 import assert from 'node:assert/strict'
 import { createHmac } from 'node:crypto'
-import { once } from 'node:events'
-import { createServer, type ServerResponse } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import type { ServerResponse } from 'node:http'
 import { after, before, test } from 'node:test'
 import sharp from 'sharp'
 import { Secret } from '../../src/base/secret.ts'
+import {
+  base64,
+  type Json,
+  type Mistake,
+  serve,
+  type Server,
+  testMistakes,
+  until,
+} from '../support/images.ts'
 import { ManualClock } from '../support/manual-clock.ts'
 import { differenceOf, type Pictures, pictures } from '../support/pictures.ts'
 import { planOf, type RunningEdge, runEdge } from '../support/running-edge.ts'
 
-type Json = Readonly<Record<string, unknown>>
-
 /** Nobody listens there. */
 const NOWHERE = 'http://127.0.0.1:1'
 
-const base64 = (request: Json) => `/${Buffer.from(JSON.stringify(request)).toString('base64')}`
-
 let shelf: Pictures
 let edge: RunningEdge
-let broken: Origin
+let broken: Server
 let held: HeldOrigin
-let failing: Origin
+let failing: Server
 
 /** One edge for the file, so that its processes start once: each variant is a behavior under a prefix of its own. */
 before(async () => {
@@ -483,7 +486,7 @@ test('a reload says that settings of the engine need a restart, and only when th
   assert.deepEqual((await reload({ timeoutSeconds: 20, queue: { size: 9 } })).includes('images'), true)
 })
 
-const mistakes: readonly { what: string; images: Json; path: string; says: RegExp }[] = [
+const mistakes: readonly Mistake[] = [
   { what: 'an unknown dialect', images: { dialect: 'imgix' }, path: 'images.dialect', says: /sih/ },
   {
     what: 'an unknown key',
@@ -520,29 +523,9 @@ const mistakes: readonly { what: string; images: Json; path: string; says: RegEx
     says: /no source b/,
   },
 ]
-for (const { what, images, path, says } of mistakes) {
-  test(`the configuration is refused for ${what}`, async () => {
-    const config = {
-      listeners: [{ port: 0 }],
-      distributions: {
-        test: { origins: { photos: { folder: '.' } }, defaultBehavior: { origin: 'photos', images } },
-      },
-    }
-    await assert.rejects(planOf(config, import.meta.dirname), (error: Error) => {
-      const problems = JSON.parse(error.message) as { path: string; message: string; expected?: string }[]
-      const found = problems.find((problem) => problem.path.endsWith(path))
-      assert.ok(found !== undefined, error.message)
-      assert.match(`${found.message} ${found.expected ?? ''}`, says)
-      return true
-    })
-  })
-}
+testMistakes(mistakes)
 
-interface Origin extends AsyncDisposable {
-  readonly url: string
-}
-
-interface HeldOrigin extends Origin {
+interface HeldOrigin extends Server {
   /** Requests that wait for their answer. */
   readonly answers: readonly ServerResponse[]
   /** The first request is there. */
@@ -557,26 +540,4 @@ async function holdAnswers(): Promise<HeldOrigin> {
     resolve()
   })
   return Object.assign(origin, { answers, arrived })
-}
-
-async function serve(handle: (url: string, response: ServerResponse) => void): Promise<Origin> {
-  const server = createServer((request, response) => {
-    request.resume()
-    handle(request.url ?? '', response)
-  })
-  server.listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  return {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
-    async [Symbol.asyncDispose]() {
-      server.closeAllConnections()
-      server.close()
-      await once(server, 'close')
-    },
-  }
-}
-
-/** Turns of the event loop until something holds; the test's own time limit ends it. */
-async function until(holds: () => boolean): Promise<void> {
-  while (!holds()) await new Promise((turn) => setImmediate(turn))
 }

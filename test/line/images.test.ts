@@ -1,39 +1,14 @@
-import assert from 'node:assert/strict'
-import { once } from 'node:events'
-import { createServer } from 'node:http'
-import { type AddressInfo } from 'node:net'
-import { after, before, describe, test } from 'node:test'
+import { after, before } from 'node:test'
 import sharp, { type Sharp } from 'sharp'
-import { differenceOf, type Pictures, pictures } from '../support/pictures.ts'
+import { base64, type Case, type Json, type Server, startDetector, testCases } from '../support/images.ts'
+import { type Pictures, pictures } from '../support/pictures.ts'
 import { type RunningEdge, runEdge } from '../support/running-edge.ts'
-
-type Json = Readonly<Record<string, unknown>>
-
-/** A request of the base64 form. */
-function base64(request: Json): string {
-  return `/${Buffer.from(JSON.stringify(request)).toString('base64')}`
-}
 
 const edits = (changes: Json, key = 'card.png', more: Json = {}) => base64({ key, edits: changes, ...more })
 
-/** A request and what it must give; `like` renders the reference with sharp alone. */
-interface Case {
-  readonly what: string
-  readonly path: string
-  readonly accept?: string
-  readonly status?: number
-  readonly code?: string
-  readonly type?: string
-  readonly size?: readonly [width: number, height: number]
-  readonly from?: string
-  readonly like?: (picture: Sharp) => Sharp | Promise<Sharp>
-  /** Mean difference per channel that is still the same picture: lossless 0.6, lossy more. */
-  readonly tolerance?: number
-}
-
 let shelf: Pictures
 let edge: RunningEdge
-let detector: Detector
+let detector: Server
 
 before(async () => {
   shelf = await pictures()
@@ -837,50 +812,11 @@ const X: readonly Case[] = [
   },
 ]
 
-for (const [form, cases] of [
-  ['edits', E],
-  ['Thumbor paths', T],
-  ['query edits', Q],
-  ['errors', X],
-] as const) {
-  describe(form, () => {
-    for (const each of cases) test(each.what, () => runCase(each))
-  })
-}
-
-async function runCase({
-  path,
-  accept,
-  status = 200,
-  code,
-  type,
-  size,
-  from = 'card.png',
-  like,
-  tolerance = 0.6,
-}: Case) {
-  const response = await fetch(edge.url + path, accept === undefined ? {} : { headers: { accept } })
-  const body = Buffer.from(await response.arrayBuffer())
-  const shown = `${response.status} ${response.headers.get('content-type')} ${body.subarray(0, 200).toString()}`
-  assert.equal(response.status, status, shown)
-  assert.equal(response.headers.get('access-control-allow-methods'), 'GET')
-  if (code !== undefined) {
-    assert.equal(response.headers.get('content-type'), 'application/json')
-    const error = JSON.parse(body.toString()) as Json
-    assert.deepEqual([error['status'], error['code'], typeof error['message']], [status, code, 'string'])
-    return
-  }
-  if (type !== undefined) assert.equal(response.headers.get('content-type'), type)
-  assert.match(response.headers.get('etag') ?? '', /^".+"$/)
-  assert.equal(response.headers.get('cache-control'), 'max-age=31536000,public')
-  assert.ok(response.headers.has('last-modified'))
-  const { width, height } = await sharp(body).metadata()
-  if (size !== undefined) assert.deepEqual([width, height], size)
-  if (like === undefined) return
-  const source = sharp(shelf.bytes.get(from)!)
-  const difference = await differenceOf(body, await (await like(source)).toBuffer())
-  assert.ok(difference <= tolerance, `differs from the reference by ${difference}`)
-}
+const place = () => ({ url: edge.url, shelf })
+testCases('edits', E, place)
+testCases('Thumbor paths', T, place)
+testCases('query edits', Q, place)
+testCases('errors', X, place)
 
 async function circled(
   picture: Sharp,
@@ -893,39 +829,4 @@ async function circled(
     .png()
     .toBuffer()
   return sharp(whole).extract({ left: cx - rx, top: cy - ry, width: 2 * rx, height: 2 * ry })
-}
-
-interface Detector extends AsyncDisposable {
-  readonly url: string
-}
-
-/** A service in the form of Amazon Rekognition with two faces and one label on every picture. */
-async function startDetector(): Promise<Detector> {
-  const server = createServer((request, response) => {
-    const operation = request.headers['x-amz-target']
-    request.resume().on('end', () => {
-      const faces = [
-        { BoundingBox: { Left: 0.1, Top: 0.1, Width: 0.25, Height: 0.25 } },
-        { BoundingBox: { Left: 0.625, Top: 0.6667, Width: 0.9, Height: 0.9 } },
-      ]
-      response.setHeader('Content-Type', 'application/x-amz-json-1.1')
-      response.end(
-        JSON.stringify(
-          operation === 'RekognitionService.DetectFaces'
-            ? { FaceDetails: faces }
-            : { ModerationLabels: [{ Name: 'Smoking', ParentName: 'Tobacco', Confidence: 99 }] },
-        ),
-      )
-    })
-  })
-  server.listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  return {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/`,
-    async [Symbol.asyncDispose]() {
-      server.closeAllConnections()
-      server.close()
-      await once(server, 'close')
-    },
-  }
 }

@@ -32,6 +32,7 @@ import { createReadable } from './readable/readable.ts'
 import { compileRewrite } from './sih/compile-rewrite.ts'
 import { createSih } from './sih/sih.ts'
 import { followKeys, type SigningKeys } from './signing-keys.ts'
+import { ByteShelf } from './source/byte-shelf.ts'
 import { type ImageSource, Sources } from './source/sources.ts'
 import type { Dialect, ImageRequest } from './task.ts'
 import { checkOptimise, compileOptimise } from './watch/check-optimise.ts'
@@ -78,6 +79,7 @@ async function openImages(context: ModuleContext, fetch: Fetch): Promise<Running
     // Cached answers must not wait for pixel work.
     niceness: 4,
     idleMs: 60_000,
+    passed: context.passed,
     report: (message) => context.report.warn(`images: ${message}`),
   })
   const gate = new Gate({
@@ -88,6 +90,7 @@ async function openImages(context: ModuleContext, fetch: Fetch): Promise<Running
     maxWaitingPerClient: settings.queue.perClient,
     maxWaitMs: settings.queue.maxWaitSeconds * 1000,
   })
+  const shelf = new ByteShelf()
   const engine: Engine = { clock: context.clock, pool, gate }
   const optimisers = createOptimisers(context, settings.maxMemoryBytes, fetch)
   await optimisers.follow(optimiseOf(context.plan.current.modules['images']))
@@ -128,7 +131,7 @@ async function openImages(context: ModuleContext, fetch: Fetch): Promise<Running
           signal,
         }),
       maxSourceBytes: config.limits.maxSourceBytes,
-      isStrict: config.strict,
+      shelf,
     })
     const detector =
       config.detector === undefined
@@ -225,7 +228,7 @@ async function openImages(context: ModuleContext, fetch: Fetch): Promise<Running
     },
     routes: (distribution) => optimisers.routes(distribution),
     adminRoutes: optimisers.adminRoutes,
-    metrics: () => [metricsOf(engine), optimisers.metrics()].filter((text) => text !== '').join('\n'),
+    metrics: () => [metricsOf(engine, shelf), optimisers.metrics()].filter((text) => text !== '').join('\n'),
     outdated: ({ modules }) =>
       isDeepStrictEqual(engineSettings(modules['images']), settings) ? [] : ['images'],
     async close() {
@@ -293,7 +296,7 @@ function sourcesOf(
   )
 }
 
-function metricsOf({ pool, gate }: Engine): string {
+function metricsOf({ pool, gate }: Engine, shelf: ByteShelf): string {
   const { done, failed, crashed, timedOut, outOfMemory } = pool.counts
   const line = (outcome: string, count: number) => `edgeward_images_total{outcome="${outcome}"} ${count}`
   return [
@@ -313,5 +316,8 @@ function metricsOf({ pool, gate }: Engine): string {
     '# HELP edgeward_images_processes Image processes that run.',
     '# TYPE edgeward_images_processes gauge',
     `edgeward_images_processes ${pool.processes}`,
+    '# HELP edgeward_images_shelf_bytes Memory kept for the next sources.',
+    '# TYPE edgeward_images_shelf_bytes gauge',
+    `edgeward_images_shelf_bytes ${shelf.bytes}`,
   ].join('\n')
 }

@@ -176,7 +176,10 @@ async function overlayOf(service: ImageService, asked: Asked, value: unknown): P
   }
   service.sources.find(address.bucket)
   try {
-    return await service.sources.using(address, asked.signal, (picture) => Promise.resolve(picture))
+    return await service.sources.using(address, asked.signal, (picture) =>
+      // Held for as long as the picture it is laid over.
+      Promise.resolve({ ...picture, bytes: Buffer.from(picture.bytes) }),
+    )
   } catch (error) {
     throw new ImageError(400, 'OverlayImageException', 'The picture to lay over could not be read.', {
       cause: error,

@@ -9,6 +9,14 @@ import type { SeamErrorCode } from '../seam-error.ts'
 import { AWKWARD_KEYS } from './awkward-keys.ts'
 import type { ListObjectsOptions, ObjectRange, Objects } from './objects.ts'
 
+/**
+ * What a store, or the server it is tried on, lacks, each with the reason. Keys with `dotSegments` are left out of
+ * the case then; every other case must fail where it is lacking, so that a gap that was closed does not stay listed.
+ */
+export type Lacking = Partial<
+  Record<'dotSegments' | 'clock' | 'keyOrder' | 'prefixPages' | 'longSuffix' | 'conditions', string>
+>
+
 /** What a driver gives the contract: an empty installation, and stores that open it. */
 export interface ObjectsUnderTest extends AsyncDisposable {
   /** The clock of all stores. */
@@ -20,6 +28,8 @@ const rejects = (promise: Promise<unknown>, code: SeamErrorCode): Promise<void> 
   assert.rejects(promise, (error) => isSeamError(error, code))
 
 const md5 = (bytes: string | Uint8Array): string => `"${createHash('md5').update(bytes).digest('hex')}"`
+const hasDots = (key: string): boolean =>
+  key.split('/').some((segment) => segment === '.' || segment === '..')
 const byUtf8 = (a: string, b: string): number => Buffer.compare(Buffer.from(a), Buffer.from(b))
 
 async function textOf(objects: Objects, key: string, range?: ObjectRange): Promise<string | undefined> {
@@ -48,7 +58,14 @@ async function listAll(
 }
 
 /** The contract of the objects seam. Every driver runs it, with `install` making a fresh installation. */
-export function objectsContract(driver: string, install: () => Promise<ObjectsUnderTest>): void {
+export function objectsContract(
+  driver: string,
+  install: () => Promise<ObjectsUnderTest>,
+  lacking: Lacking = {},
+): void {
+  const unless = (what: keyof Lacking): { expectFailure?: string } =>
+    lacking[what] === undefined ? {} : { expectFailure: lacking[what] }
+
   async function withObjects(
     work: (objects: Objects, clock: Clock, again: () => Promise<Objects>) => Promise<void>,
   ): Promise<void> {
@@ -58,7 +75,7 @@ export function objectsContract(driver: string, install: () => Promise<ObjectsUn
   }
 
   describe(`objects contract: ${driver}`, () => {
-    test('an object comes back with its bytes, ETag, time, headers and metadata', () =>
+    test('an object comes back with its bytes, ETag, time, headers and metadata', unless('clock'), () =>
       withObjects(async (objects, clock, again) => {
         const headers = {
           contentType: 'image/jpeg',
@@ -83,7 +100,8 @@ export function objectsContract(driver: string, install: () => Promise<ObjectsUn
         const read = await other.get('photos/a.jpg')
         assert.deepEqual([read?.head, read?.range, read?.length], [expected, undefined, 5])
         assert.equal((await buffer(read!.body)).toString(), 'bytes')
-      }))
+      }),
+    )
 
     test('what is not there is undefined, and deleting it is no error', () =>
       withObjects(async (objects) => {
@@ -94,15 +112,18 @@ export function objectsContract(driver: string, install: () => Promise<ObjectsUn
         assert.equal(await objects.head('a'), undefined)
       }))
 
-    test('every awkward key is a key of its own and comes back in the listing', () =>
+    test('every awkward key is a key of its own and comes back in the listing', unless('keyOrder'), () =>
       withObjects(async (objects) => {
-        for (const key of AWKWARD_KEYS) await objects.put(key, `body of ${key}`, { ifNoneMatch: '*' })
-        for (const key of AWKWARD_KEYS) assert.equal(await textOf(objects, key), `body of ${key}`)
-        const sorted = AWKWARD_KEYS.toSorted(byUtf8)
+        const keys =
+          lacking.dotSegments === undefined ? AWKWARD_KEYS : AWKWARD_KEYS.filter((key) => !hasDots(key))
+        for (const key of keys) await objects.put(key, `body of ${key}`, { ifNoneMatch: '*' })
+        for (const key of keys) assert.equal(await textOf(objects, key), `body of ${key}`)
+        const sorted = keys.toSorted(byUtf8)
         assert.deepEqual((await listAll(objects, { limit: 7 })).keys, sorted)
-        for (const key of AWKWARD_KEYS) await objects.delete(key)
+        for (const key of keys) await objects.delete(key)
         assert.deepEqual(await objects.list(), { objects: [], prefixes: [], continuation: undefined })
-      }))
+      }),
+    )
 
     test('a key is 1 to 1,024 bytes of well-formed Unicode', () =>
       withObjects(async (objects) => {
@@ -131,12 +152,17 @@ export function objectsContract(driver: string, install: () => Promise<ObjectsUn
       { range: { suffix: Number.NaN }, gives: 'invalid' },
     ]
     for (const { range, gives, of = '0123456789' } of ranges) {
-      test(`the range ${JSON.stringify(range)} of ${of.length} bytes gives ${gives}`, () =>
-        withObjects(async (objects) => {
-          await objects.put('a', of)
-          if (gives === 'range' || gives === 'invalid') await rejects(objects.get('a', { range }), gives)
-          else assert.equal(await textOf(objects, 'a', range), gives)
-        }))
+      const isLong = 'suffix' in range && range.suffix > of.length && of.length > 0
+      test(
+        `the range ${JSON.stringify(range)} of ${of.length} bytes gives ${gives}`,
+        isLong ? unless('longSuffix') : {},
+        () =>
+          withObjects(async (objects) => {
+            await objects.put('a', of)
+            if (gives === 'range' || gives === 'invalid') await rejects(objects.get('a', { range }), gives)
+            else assert.equal(await textOf(objects, 'a', range), gives)
+          }),
+      )
     }
 
     test('a stream of any size is stored as it is, an empty one too', () =>
@@ -181,17 +207,21 @@ export function objectsContract(driver: string, install: () => Promise<ObjectsUn
         assert.equal((await buffer(read!.body)).toString(), 'x'.repeat(500_000))
       }))
 
-    test('conditions hold: only where there is nothing, and only over the object that was read', () =>
-      withObjects(async (objects) => {
-        await rejects(objects.put('a', 'x', { ifMatch: md5('x') }), 'not-found')
-        const first = await objects.put('a', 'one', { ifNoneMatch: '*' })
-        await rejects(objects.put('a', 'two', { ifNoneMatch: '*' }), 'conflict')
-        await objects.put('a', 'two', { ifMatch: first.etag })
-        await rejects(objects.put('a', 'three', { ifMatch: first.etag }), 'conflict')
-        assert.equal(await textOf(objects, 'a'), 'two')
-      }))
+    test(
+      'conditions hold: only where there is nothing, and only over the object that was read',
+      unless('conditions'),
+      () =>
+        withObjects(async (objects) => {
+          await rejects(objects.put('a', 'x', { ifMatch: md5('x') }), 'not-found')
+          const first = await objects.put('a', 'one', { ifNoneMatch: '*' })
+          await rejects(objects.put('a', 'two', { ifNoneMatch: '*' }), 'conflict')
+          await objects.put('a', 'two', { ifMatch: first.etag })
+          await rejects(objects.put('a', 'three', { ifMatch: first.etag }), 'conflict')
+          assert.equal(await textOf(objects, 'a'), 'two')
+        }),
+    )
 
-    test('of many conditional puts exactly one wins, from whatever store', () =>
+    test('of many conditional puts exactly one wins, from whatever store', unless('conditions'), () =>
       withObjects(async (objects, _clock, again) => {
         await using other = await again()
         for (const condition of [{ ifNoneMatch: '*' }, { ifMatch: md5('base') }] as const) {
@@ -204,7 +234,8 @@ export function objectsContract(driver: string, install: () => Promise<ObjectsUn
           for (const result of results)
             if (result.status === 'rejected') assert.ok(isSeamError(result.reason, 'conflict'))
         }
-      }))
+      }),
+    )
 
     test('puts and deletes that cross in one folder lose nothing', () =>
       withObjects(async (objects, _clock, again) => {
@@ -267,7 +298,7 @@ export function objectsContract(driver: string, install: () => Promise<ObjectsUn
       { options: { prefix: '../' }, keys: [], prefixes: [] },
       { options: { prefix: 'x'.repeat(2_000) }, keys: [], prefixes: [] },
     ]
-    test('a listing is right for every prefix, delimiter and page size', () =>
+    test('a listing is right for every prefix, delimiter and page size', unless('prefixPages'), () =>
       withObjects(async (objects) => {
         for (const key of tree.toReversed()) await objects.put(key, key)
         for (const { options, keys, prefixes } of listings) {
@@ -278,8 +309,10 @@ export function objectsContract(driver: string, install: () => Promise<ObjectsUn
           }
         }
         const [first] = (await objects.list({ limit: 1 })).objects
-        assert.deepEqual(first, await objects.head('a'))
-      }))
+        const { key, size, etag, lastModified } = (await objects.head('a'))!
+        assert.deepEqual(first, { key, size, etag, lastModified })
+      }),
+    )
 
     test('a listing goes on behind where it stopped although objects came and went', () =>
       withObjects(async (objects) => {

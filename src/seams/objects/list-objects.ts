@@ -1,20 +1,14 @@
-import { SeamError } from '../seam-error.ts'
+import { MAX_PAGE, badContinuation, checkListing } from './check-listing.ts'
 import { MAX_KEY_BYTES } from './key-path.ts'
 import { readObjectHead } from './object-file.ts'
 import { walkKeys } from './object-tree.ts'
 import type { WalkScope } from './object-tree.ts'
-import type { ListObjectsOptions, ObjectHead, ObjectPage } from './objects.ts'
-
-const MAX_PAGE = 1_000
+import type { ListObjectsOptions, ObjectHead, ObjectPage, ObjectSummary } from './objects.ts'
 
 /** One page of the objects under `root`; see Objects.list. */
 export async function listObjects(root: string, options: ListObjectsOptions): Promise<ObjectPage> {
   const { prefix = '', delimiter = '', limit = MAX_PAGE } = options
-  if (!prefix.isWellFormed())
-    throw new SeamError('invalid', 'the prefix of a listing is not well-formed Unicode')
-  if (!Number.isInteger(limit) || limit < 1 || limit > MAX_PAGE) {
-    throw new SeamError('invalid', `a listing was asked for ${limit} entries; expected 1 to ${MAX_PAGE}`)
-  }
+  checkListing(options)
   // No key is as long, and no path can be made of it.
   if (Buffer.byteLength(prefix) > MAX_KEY_BYTES) return { objects: [], prefixes: [], continuation: undefined }
   const start = options.continuation === undefined ? undefined : readContinuation(options.continuation)
@@ -23,7 +17,7 @@ export async function listObjects(root: string, options: ListObjectsOptions): Pr
     after: start?.last ?? '',
     skip: start?.isPrefix ? start.last : undefined,
   }
-  const objects: ObjectHead[] = []
+  const objects: ObjectSummary[] = []
   const prefixes: string[] = []
   let last: Position | undefined
   for await (const { key, path } of walkKeys(root, scope)) {
@@ -35,7 +29,7 @@ export async function listObjects(root: string, options: ListObjectsOptions): Pr
     if (last !== undefined && objects.length + prefixes.length === limit) {
       return { objects, prefixes, continuation: writeContinuation(last) }
     }
-    if (head !== undefined) objects.push(head)
+    if (head !== undefined) objects.push(summaryOf(head))
     if (common !== undefined) {
       prefixes.push(common)
       scope.skip = common
@@ -43,6 +37,10 @@ export async function listObjects(root: string, options: ListObjectsOptions): Pr
     last = { last: common ?? key, isPrefix: common !== undefined }
   }
   return { objects, prefixes, continuation: undefined }
+}
+
+function summaryOf({ key, size, etag, lastModified }: ObjectHead): ObjectSummary {
+  return { key, size, etag, lastModified }
 }
 
 /** The last entry of a page. */
@@ -59,7 +57,7 @@ function readContinuation(token: string): Position {
   const text = Buffer.from(token, 'base64url').toString('utf8')
   const kind = text[0]
   if ((kind !== 'p' && kind !== 'k') || Buffer.from(text).toString('base64url') !== token) {
-    throw new SeamError('invalid', 'the continuation of a listing is not one this store gave')
+    throw badContinuation()
   }
   return { last: text.slice(1), isPrefix: kind === 'p' }
 }

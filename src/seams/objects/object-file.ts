@@ -3,8 +3,10 @@ import { open } from 'node:fs/promises'
 import type { FileHandle } from 'node:fs/promises'
 import type { Readable } from 'node:stream'
 import { SeamError, asError, systemCode } from '../seam-error.ts'
+import { chunksOf } from './body-chunks.ts'
+import { checkedHeaders, checkedMetadata } from './check-put.ts'
 import { checkKey } from './key-path.ts'
-import type { ObjectHead, ObjectHeaders, PutObjectOptions } from './objects.ts'
+import type { ObjectHead, PutObjectOptions } from './objects.ts'
 
 /** An object's file is its bytes, then its head in JSON, then the length of that (4 bytes) and this mark. */
 const MARK = Buffer.from('edgeward')
@@ -12,22 +14,6 @@ const FOOTER_BYTES = 4 + MARK.length
 const FIRST_READ_BYTES = 4_096
 const MAX_TRAILER_BYTES = 64 * 1024
 const MODE = 0o600
-
-/** S3: user metadata is bounded to 2 KB, names and values together. */
-const MAX_METADATA_BYTES = 2_048
-const MAX_HEADER_CHARACTERS = 1_024
-const METADATA_NAME = /^[a-z0-9!#$%&'*+.^_`|~-]+$/
-// oxlint-disable-next-line no-control-regex -- control characters are what must not reach a header
-const CONTROL = /[\u0000-\u0008\u000a-\u001f\u007f]/
-
-const HEADER_NAMES = [
-  'contentType',
-  'cacheControl',
-  'contentDisposition',
-  'contentEncoding',
-  'contentLanguage',
-  'expires',
-] as const satisfies readonly (keyof ObjectHeaders)[]
 
 /** A new object's file, written but not yet in its place. */
 export interface WritePlan {
@@ -161,74 +147,11 @@ function isStringRecord(value: unknown): value is Record<string, string> {
   return Object.values(value).every((entry) => typeof entry === 'string')
 }
 
-async function* chunksOf(body: Readable | Uint8Array | string): AsyncGenerator<Buffer, void, void> {
-  if (typeof body === 'string') yield Buffer.from(body)
-  else if (body instanceof Uint8Array) yield Buffer.from(body.buffer, body.byteOffset, body.byteLength)
-  else {
-    for await (const chunk of body) {
-      const value: unknown = chunk
-      if (typeof value === 'string') yield Buffer.from(value)
-      else if (value instanceof Uint8Array)
-        yield Buffer.from(value.buffer, value.byteOffset, value.byteLength)
-      else throw new SeamError('invalid', `the body of an object gave a ${typeof value}; expected bytes`)
-    }
-  }
-}
-
 async function writeAll(file: FileHandle, bytes: Buffer): Promise<void> {
   let written = 0
   while (written < bytes.length) {
     const { bytesWritten } = await file.write(bytes, written, bytes.length - written)
     written += bytesWritten
-  }
-}
-
-function checkedHeaders(key: string, headers: ObjectHeaders): ObjectHeaders {
-  const checked: Partial<Record<(typeof HEADER_NAMES)[number], string>> = {}
-  for (const name of HEADER_NAMES) {
-    const value = headers[name]
-    if (value === undefined) continue
-    checkValue(key, name, value)
-    if (value.length > MAX_HEADER_CHARACTERS) {
-      throw new SeamError(
-        'limit',
-        `${name} of the object "${key}" is longer than ${MAX_HEADER_CHARACTERS} characters`,
-      )
-    }
-    checked[name] = value
-  }
-  return checked
-}
-
-function checkedMetadata(key: string, metadata: Readonly<Record<string, string>>): Record<string, string> {
-  let bytes = 0
-  // HTTP names have no case; S3 keeps them in lower case.
-  const entries = Object.entries(metadata).map(([name, value]): [string, string] => [
-    name.toLowerCase(),
-    value,
-  ])
-  for (const [name, value] of entries) {
-    if (!METADATA_NAME.test(name)) {
-      throw new SeamError(
-        'invalid',
-        `the object "${key}" has metadata ${JSON.stringify(name)}, which is no header name`,
-      )
-    }
-    checkValue(key, name, value)
-    bytes += Buffer.byteLength(name) + Buffer.byteLength(value)
-  }
-  if (bytes > MAX_METADATA_BYTES) {
-    throw new SeamError(
-      'limit',
-      `the metadata of the object "${key}" has ${bytes} bytes; ${MAX_METADATA_BYTES} is the limit`,
-    )
-  }
-  return Object.fromEntries(entries)
-}
-
-function checkValue(key: string, name: string, value: string): void {
-  if (CONTROL.test(value) || !value.isWellFormed()) {
-    throw new SeamError('invalid', `${name} of the object "${key}" has characters that no header can carry`)
   }
 }
 

@@ -10,14 +10,21 @@ export interface ObjectHeaders {
   readonly expires?: string
 }
 
-/** Everything about an object but its bytes. */
-export interface ObjectHead {
+/** What a listing tells of an object: S3 lists neither headers nor metadata. */
+export interface ObjectSummary {
   readonly key: string
   readonly size: number
-  /** The MD5 of the bytes in hex, between quotes: S3's ETag of an object put in one piece. */
+  /**
+   * Names one content of the object, between quotes. The MD5 of the bytes in hex in a folder and for what S3 took in
+   * one piece; another text for uploads in parts (`"…-7"`) and for buckets that encrypt with keys of AWS KMS.
+   */
   readonly etag: string
-  /** Milliseconds since the Unix epoch. */
+  /** Milliseconds since the Unix epoch; whole seconds in S3. */
   readonly lastModified: number
+}
+
+/** Everything about an object but its bytes. */
+export interface ObjectHead extends ObjectSummary {
   readonly headers: ObjectHeaders
   /** User metadata; names are lower case. */
   readonly metadata: Readonly<Record<string, string>>
@@ -58,7 +65,7 @@ export interface ListObjectsOptions {
 
 /** One page of a listing, in the order of the keys' UTF-8 bytes. */
 export interface ObjectPage {
-  readonly objects: readonly ObjectHead[]
+  readonly objects: readonly ObjectSummary[]
   readonly prefixes: readonly string[]
   /** Undefined on the last page. */
   readonly continuation: string | undefined
@@ -66,8 +73,9 @@ export interface ObjectPage {
 
 /**
  * Objects by key, in the shape of S3. A key is any well-formed text of 1 to 1,024 UTF-8 bytes: no character has a
- * meaning, `../x`, `a//b` and `a/` are keys like others, and `a` and `a/b` live side by side. A put is seen as a
- * whole or not at all, also by readers of the object it replaces.
+ * meaning, `a//b` and `a/` are keys like others, and `a` and `a/b` live side by side. A put is seen as a whole or
+ * not at all, also by readers of the object it replaces. Segments `.` and `..` mean nothing in a folder and are refused
+ * (`invalid`) by S3 drivers, because some storages resolve them.
  */
 export interface Objects extends AsyncDisposable {
   /** The object, or undefined. Rejects with `range` when the range begins behind the end (416). */

@@ -7,6 +7,7 @@ import type { Ask, Job, JobEdit, Rendered } from './job.ts'
 import { moderate } from './moderation.ts'
 import { overlay } from './overlay.ts'
 import { roundCrop } from './round-crop.ts'
+import { beforeFirstScan } from './probe.ts'
 import { faultOf, guarded } from './sharp-faults.ts'
 import { smartCrop } from './smart-crop.ts'
 
@@ -210,7 +211,8 @@ export class Canvas {
  * which takes as long as the rest of a small JPEG, so it is called only for what needs it.
  */
 function withWhatThereIs(image: Sharp, { bytes, format }: Inspected): Sharp {
-  const has = (marker: string) => bytes.includes(marker, 0, 'latin1')
+  const headers = format === 'jpeg' ? beforeFirstScan(bytes) : bytes
+  const has = (marker: string) => headers.includes(marker, 0, 'latin1')
   switch (format) {
     case 'svg':
     case 'gif':

@@ -5,12 +5,12 @@ import { ImageError, type PlainImageError } from '../image-error.ts'
 import { encodeFrame, FrameReader } from './frames.ts'
 import type { Ask, FromChild, Job, ToChild } from './job.ts'
 import { render } from './render.ts'
-import { leaveInScratch } from './scratch.ts'
+import { leaveInScratch, readScratch } from './scratch.ts'
 
 /**
  * The process that touches pixels. It reads jobs from standard input, does one at a time, and writes results to
- * standard output, or into the scratch file it was given; it opens no files and no sockets. `argv[2]` is its memory limit in bytes, above which it tells
- * the edge, which ends it. `argv[3]` is its niceness.
+ * standard output; pictures come and go in the scratch file it was given. It opens no files and no sockets. `argv[2]` is
+ * its memory limit in bytes, above which it tells the edge, which ends it. `argv[3]` is its niceness.
  */
 
 const MEMORY_CHECK_MS = 25
@@ -36,7 +36,7 @@ send({ kind: 'ready' })
 function receive(message: ToChild, body: Buffer): void {
   switch (message.kind) {
     case 'job':
-      void work(message.job, split(body, message.inputs))
+      void work(message.job, message.inputs, message.areInScratch ? undefined : body)
       break
     case 'answer':
       waiting?.resolve(message.value)
@@ -49,18 +49,33 @@ function receive(message: ToChild, body: Buffer): void {
   }
 }
 
-async function work(job: Job, inputs: readonly Buffer[]): Promise<void> {
+/** Memory for the inputs of one job after the other. */
+let desk = Buffer.alloc(0)
+
+/** `sent` holds the inputs where they came with the message. */
+async function work(job: Job, lengths: readonly number[], sent: Buffer | undefined): Promise<void> {
   watchMemory()
   try {
+    const inputs = split(sent ?? fromScratch(lengths), lengths)
     const { rendered, bytes } = await render(job, inputs, ask)
     const scratchBytes = leaveInScratch(bytes) ? bytes.length : undefined
     const bytesInUse = process.memoryUsage.rss()
     send({ kind: 'done', rendered, scratchBytes, bytesInUse }, scratchBytes === undefined ? bytes : undefined)
   } catch (error) {
+    // Work of libvips that was given up may still read from it.
+    desk = Buffer.alloc(0)
     send({ kind: 'failed', error: plain(error), bytesInUse: process.memoryUsage.rss() })
   } finally {
     clearInterval(watch)
   }
+}
+
+function fromScratch(lengths: readonly number[]): Buffer {
+  const length = lengths.reduce((sum, each) => sum + each, 0)
+  if (desk.length < length) desk = Buffer.allocUnsafeSlow(2 ** Math.ceil(Math.log2(length)))
+  const inputs = desk.subarray(0, length)
+  readScratch(inputs)
+  return inputs
 }
 
 const ask: Ask = (question, rendering, minConfidence) =>

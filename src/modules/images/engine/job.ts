@@ -69,9 +69,15 @@ export type Question = 'faces' | 'moderation'
 /** Puts a question about a rendering to whoever can answer it. */
 export type Ask = (question: Question, rendering: Buffer, minConfidence?: number) => Promise<unknown>
 
-/** From the edge to a child. The bytes of the inputs follow, one after the other. */
+/** From the edge to a child. */
 export type ToChild =
-  | { readonly kind: 'job'; readonly job: Job; readonly inputs: readonly number[] }
+  /** The bytes of the inputs, of these lengths, lie in the scratch file or follow, one after the other. */
+  | {
+      readonly kind: 'job'
+      readonly job: Job
+      readonly inputs: readonly number[]
+      readonly areInScratch: boolean
+    }
   | { readonly kind: 'answer'; readonly value: unknown }
   | { readonly kind: 'no-answer'; readonly error: PlainImageError }
 

@@ -22,6 +22,8 @@ export interface PoolOptions {
   readonly idleMs: number
   /** What an operator is told when a process dies. */
   readonly report: (message: string) => void
+  /** Told of the length of each result. */
+  readonly passed?: (bytes: number) => void
   /** The program of the processes; another one in tests. */
   readonly program?: string
 }
@@ -195,7 +197,10 @@ class Worker {
     this.#deadline = this.#options.clock.after(this.#options.timeoutMs, () => this.#kill('timeout'))
     this.#onAbort = () => this.#kill('unwanted')
     work.signal.addEventListener('abort', this.#onAbort)
-    this.#send({ kind: 'job', job: work.job, inputs: work.inputs.map(({ length }) => length) }, work.inputs)
+    const { job, inputs } = work
+    const areInScratch = this.#scratch?.put(inputs) === true
+    const message: ToChild = { kind: 'job', job, inputs: inputs.map(({ length }) => length), areInScratch }
+    this.#send(message, areInScratch ? [] : inputs)
   }
 
   /** Kills the process and resolves when it is gone. */
@@ -223,6 +228,7 @@ class Worker {
         if (bytes === undefined) return this.#kill('confused')
         const work = this.#release()
         this.#counts.done++
+        this.#options.passed?.(bytes.length)
         this.#settle(message.bytesInUse)
         work?.resolve({ rendered: message.rendered, bytes })
         break

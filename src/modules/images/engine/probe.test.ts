@@ -3,7 +3,7 @@ import { before, test } from 'node:test'
 import fc from 'fast-check'
 import sharp from 'sharp'
 import { animation, card, DRAWING } from '../../../../test/support/pictures.ts'
-import { probe, sniffFormat } from './probe.ts'
+import { beforeFirstScan, probe, sniffFormat } from './probe.ts'
 
 const samples = new Map<string, Buffer>()
 before(async () => {
@@ -62,6 +62,15 @@ for (const [name, facts] of Object.entries(expected)) {
   })
 }
 
+test('what stands before the first scan of a JPEG has its metadata and nothing of its pixels', () => {
+  for (const name of ['jpeg', 'jpeg progressive', 'jpeg with metadata']) {
+    const bytes = samples.get(name)!
+    const headers = beforeFirstScan(bytes)
+    assert.equal(bytes.readUInt16BE(headers.length), 0xffda)
+    assert.equal(headers.includes('Exif\0\0'), name === 'jpeg with metadata')
+  }
+})
+
 test('what is no picture is none', () => {
   for (const text of ['', 'GIF', '<html><svg></svg>', '{}', '\xff\xd8', 'RIFFxxxxWAVE', 'II*', '%PDF-1.7'])
     assert.equal(
@@ -82,6 +91,7 @@ test('damaged headers never throw, and cut ones are undefined or keep their size
         const bytes = Buffer.from(samples.get(name)!)
         for (const [at, value] of changes) if (at < bytes.length) bytes[at] = value
         probe(bytes)
+        assert.ok(beforeFirstScan(bytes).length <= bytes.length)
         const cut = probe(samples.get(name)!.subarray(0, length))
         if (cut !== undefined && cut.format !== 'svg' && cut.format !== 'tiff' && cut.format !== 'avif')
           assert.equal(cut.width, expected[name]![1])

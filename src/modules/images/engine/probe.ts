@@ -59,31 +59,39 @@ export function probe(bytes: Buffer): Probe | undefined {
   }
 }
 
-/** Walks the marker segments to the frame header (ITU-T T.81 annex B). */
+/** The size stands in the frame header, which comes before the first scan. */
 function probeJpeg(bytes: Buffer): Probe | undefined {
-  let at = 2
-  while (at + 4 <= bytes.length) {
-    if (bytes[at] !== 0xff) return undefined
-    const marker = bytes[at + 1]!
-    if (marker === 0xff) {
-      at++
-      continue
-    }
-    if (marker === 0x01 || (marker >= 0xd0 && marker <= 0xd8)) {
-      at += 2
-      continue
-    }
-    // End of image or start of scan before a frame header.
-    if (marker === 0xd9 || marker === 0xda) return undefined
+  for (const { marker, at } of jpegSegments(bytes)) {
     const isFrame = marker >= 0xc0 && marker <= 0xcf && marker !== 0xc4 && marker !== 0xc8 && marker !== 0xcc
-    if (isFrame) {
-      const height = bytes.readUInt16BE(at + 5)
-      const width = bytes.readUInt16BE(at + 7)
-      return sized('jpeg', width, height, 1, bytes[at + 4]!)
-    }
-    at += 2 + Math.max(2, bytes.readUInt16BE(at + 2))
+    if (!isFrame) continue
+    const height = bytes.readUInt16BE(at + 5)
+    const width = bytes.readUInt16BE(at + 7)
+    return sized('jpeg', width, height, 1, bytes[at + 4]!)
   }
   return undefined
+}
+
+/** What of a JPEG stands before its first scan: the tables, and all metadata. */
+export function beforeFirstScan(bytes: Buffer): Buffer {
+  let end = 2
+  for (const { at } of jpegSegments(bytes)) end = at + 2 + bytes.readUInt16BE(at + 2)
+  return bytes.subarray(0, end)
+}
+
+/** Marker segments up to the first scan or the end of the image (ITU-T T.81 annex B), and where each begins. */
+function* jpegSegments(bytes: Buffer): Generator<{ readonly marker: number; readonly at: number }> {
+  let at = 2
+  while (at + 4 <= bytes.length) {
+    if (bytes[at] !== 0xff) return
+    const marker = bytes[at + 1]!
+    if (marker === 0xff) at++
+    else if (marker === 0x01 || (marker >= 0xd0 && marker <= 0xd8)) at += 2
+    else if (marker === 0xd9 || marker === 0xda) return
+    else {
+      yield { marker, at }
+      at += 2 + Math.max(2, bytes.readUInt16BE(at + 2))
+    }
+  }
 }
 
 /** IHDR is the first chunk (W3C PNG 5.6). Frames of an APNG are not read, so they do not count. */

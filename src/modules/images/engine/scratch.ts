@@ -1,27 +1,31 @@
-import { closeSync, fstatSync, ftruncateSync, openSync, readSync, writeSync } from 'node:fs'
+import { closeSync, fstatSync, ftruncateSync, openSync, readSync, writeSync, writevSync } from 'node:fs'
 
 /**
- * A file without a name, in memory, that the edge and one image process share: results beyond a few pages cross in two
- * copies instead of in a dozen chunks of a pipe (measured: 3 ms of CPU less for a PNG of 400 KB). Nothing is left
- * behind when either dies, and the process opens nothing: it was born with the descriptor.
+ * A file without a name, in memory, that the edge and one image process share: pictures cross in two copies instead of in a
+ * dozen chunks of a pipe, and the process reads them into memory it already has (measured: docs/decisions/0063). Only one
+ * of the two writes at a time: the edge before a job, the process after it. Nothing is left behind when either dies, and
+ * the process opens nothing: it was born with the descriptor.
  */
 export interface Scratch {
   readonly fd: number
+  /** Leaves bytes one after the other at its beginning; false where they do not fit, and have to cross the pipe. */
+  put(pieces: readonly Buffer[]): boolean
   /** The first so many bytes of it; undefined where it does not have them. */
   take(length: number): Buffer | undefined
   close(): void
 }
 
 /** The descriptor in the process. */
-export const SCRATCH_FD = 3
+const SCRATCH_FD = 3
 const FOLDER = '/dev/shm'
 /** Of open(2) on Linux, which Node has no name for: O_TMPFILE | O_RDWR. */
 const UNNAMED = 0o20200000 | 2
-const MIN_BYTES = 65_536
-/** Larger results are rare, and their pages would stay in memory with the process. */
+/** A page: what is smaller crosses the pipe with the message. */
+const MIN_BYTES = 4_096
+/** Larger pictures are rare, and their pages would stay in memory with the process. */
 const MAX_BYTES = 8_388_608
 
-/** Undefined where there is no such place; results then cross the pipe. */
+/** Undefined where there is no such place; pictures then cross the pipe. */
 export function openScratch(): Scratch | undefined {
   if (process.platform !== 'linux') return undefined
   let fd: number
@@ -33,9 +37,13 @@ export function openScratch(): Scratch | undefined {
   let isOpen = true
   return {
     fd,
+    put(pieces) {
+      const length = pieces.reduce((sum, piece) => sum + piece.length, 0)
+      return isOpen && fits(length) && write(fd, pieces, length)
+    },
     take(length) {
       // The process reads hostile bytes and may say anything.
-      if (!isOpen || !(length >= 0 && length <= MAX_BYTES) || fstatSync(fd).size < length) return undefined
+      if (!isOpen || !(length >= 0 && length <= MAX_BYTES)) return undefined
       const bytes = Buffer.allocUnsafeSlow(length)
       return readSync(fd, bytes, 0, length, 0) === length ? bytes : undefined
     },
@@ -48,22 +56,35 @@ export function openScratch(): Scratch | undefined {
 
 /** In the process: whether the bytes are in the scratch file now; what is not has to cross the pipe. */
 export function leaveInScratch(bytes: Buffer): boolean {
-  if (bytes.length < MIN_BYTES || bytes.length > MAX_BYTES) return false
+  if (!fits(bytes.length)) return false
   try {
     // A process may have been started without one, by a test for instance.
-    if (!fstatSync(SCRATCH_FD).isFile()) return false
-    if (writeSync(SCRATCH_FD, bytes, 0, bytes.length, 0) === bytes.length) return true
+    return fstatSync(SCRATCH_FD).isFile() && write(SCRATCH_FD, [bytes], bytes.length)
   } catch {
-    // No such descriptor, or the file system is full.
+    return false
   }
-  return giveUp()
 }
 
-function giveUp(): false {
+/** In the process: fills a buffer with the first bytes of the scratch file. Throws when there are fewer. */
+export function readScratch(target: Buffer): void {
+  if (readSync(SCRATCH_FD, target, 0, target.length, 0) < target.length)
+    throw new Error('the scratch file is shorter than what was announced')
+}
+
+function fits(length: number): boolean {
+  return length >= MIN_BYTES && length <= MAX_BYTES
+}
+
+function write(fd: number, pieces: readonly Buffer[], length: number): boolean {
   try {
-    ftruncateSync(SCRATCH_FD, 0)
+    const [only] = pieces
+    const written =
+      pieces.length === 1 ? writeSync(fd, only!, 0, only!.length, 0) : writevSync(fd, [...pieces], 0)
+    if (written === length) return true
+    // The file system is full: what is there is given back.
+    ftruncateSync(fd, 0)
   } catch {
-    // There is none.
+    // Full as well.
   }
   return false
 }

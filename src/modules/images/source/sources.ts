@@ -4,6 +4,7 @@ import type { PlannedOrigin } from '../../../plan.ts'
 import type { EdgeResponse } from '../../../visit.ts'
 import { ImageError } from '../image-error.ts'
 import type { SourceAddress } from '../task.ts'
+import type { ByteShelf } from './byte-shelf.ts'
 import { guardedFetch } from './guarded-fetch.ts'
 
 /** A place pictures may come from. */
@@ -30,7 +31,8 @@ export interface SourcesOptions {
     signal: AbortSignal,
   ) => Promise<EdgeResponse | Fault>
   readonly maxSourceBytes: number
-  readonly isStrict: boolean
+  /** Where the bytes of pictures are put. */
+  readonly shelf: ByteShelf
 }
 
 /** A source as it was fetched: its fields, and its bytes once they are wanted. */
@@ -43,12 +45,18 @@ export interface Picture {
   readonly bytes: Buffer
 }
 
+interface Loaded {
+  readonly picture: Picture
+  /** Of the shelf, where the bytes lie in it. */
+  readonly place: Buffer | undefined
+}
+
 /** Fetches sources. Requests for one picture at the same time share one fetch and one copy of its bytes. */
 export class Sources {
   readonly #options: SourcesOptions
-  readonly #shelf = new Map<
+  readonly #held = new Map<
     string,
-    { readonly picture: Promise<Picture>; readonly stop: AbortController; users: number }
+    { readonly loading: Promise<Loaded>; loaded?: Loaded; readonly stop: AbortController; users: number }
   >()
 
   constructor(options: SourcesOptions) {
@@ -96,8 +104,8 @@ export class Sources {
   }
 
   /**
-   * Runs `use` with the whole picture, which is let go afterwards. `signal` is the requester's: the fetch stops when
-   * nobody waits for it any more. Throws ImageError or Fault.
+   * Runs `use` with the whole picture, whose bytes are others' when it is over: they are copied by who needs them longer.
+   * `signal` is the requester's: the fetch stops when nobody waits for it any more. Throws ImageError or Fault.
    */
   async using<T>(
     address: SourceAddress,
@@ -105,42 +113,46 @@ export class Sources {
     use: (picture: Picture) => Promise<T>,
   ): Promise<T> {
     const id = `${address.bucket ?? ''}\n${address.key}`
-    let entry = this.#shelf.get(id)
+    let entry = this.#held.get(id)
     if (entry === undefined) {
       const stop = new AbortController()
-      entry = { picture: this.#load(address, stop.signal), stop, users: 0 }
-      this.#shelf.set(id, entry)
+      entry = { loading: this.#load(address, stop.signal), stop, users: 0 }
+      this.#held.set(id, entry)
     }
     const held = entry
     held.users++
     try {
-      return await use(await untilGone(held.picture, signal))
+      held.loaded = await untilGone(held.loading, signal)
+      return await use(held.loaded.picture)
     } finally {
       held.users--
       if (held.users === 0) {
-        this.#shelf.delete(id)
-        held.stop.abort()
+        this.#held.delete(id)
+        // An abort that nobody hears still makes an error with a stack.
+        if (held.loaded === undefined) held.stop.abort()
+        else if (held.loaded.place !== undefined) this.#options.shelf.give(held.loaded.place)
       }
     }
   }
 
-  async #load(address: SourceAddress, signal: AbortSignal): Promise<Picture> {
-    const { maxSourceBytes } = this.#options
+  async #load(address: SourceAddress, signal: AbortSignal): Promise<Loaded> {
+    const { maxSourceBytes, shelf } = this.#options
     const { headers, body } = await this.open(address, signal)
     if (body.length !== undefined && body.length > maxSourceBytes) {
       body.discard()
       throw tooLarge(maxSourceBytes)
     }
     let bytes: Buffer
+    let place: Buffer | undefined
     try {
-      bytes = await body.collect(maxSourceBytes)
+      bytes = await body.collect(maxSourceBytes, (length) => (place = shelf.take(length)))
     } catch (error) {
       if (error instanceof BodyTooLargeError) throw tooLarge(maxSourceBytes)
       throw new ImageError(500, 'ImageRetrieval::CannotRetrieveImage', 'The picture could not be fetched.', {
         cause: error,
       })
     }
-    return {
+    const picture: Picture = {
       contentType: headers.get('content-type'),
       cacheControl: headers.getJoined('cache-control'),
       expires: headers.get('expires'),
@@ -148,6 +160,7 @@ export class Sources {
       etag: headers.get('etag'),
       bytes,
     }
+    return { picture, place }
   }
 
   async #fetch(source: ImageSource, key: string, signal: AbortSignal): Promise<EdgeResponse | Fault> {

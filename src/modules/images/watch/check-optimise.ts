@@ -20,8 +20,8 @@ export function checkOptimise(
   for (const [name, optimiser] of Object.entries(config)) {
     if (!isRecord(optimiser)) continue
     const here = [...segments, name]
-    checkPlaces(optimiser, here, baseFolder, findings)
-    const to = placeOf(optimiser['to'], baseFolder)
+    checkPlaces(optimiser, here, baseFolder, whole, findings)
+    const to = placeOf(optimiser['to'], baseFolder, whole)
     if (to !== undefined) {
       const place = JSON.stringify(to)
       // Two would take each other's records for their own.
@@ -54,10 +54,11 @@ function checkPlaces(
   optimiser: Readonly<Record<string, unknown>>,
   here: Segments,
   baseFolder: string,
+  whole: unknown,
   findings: Findings,
 ): void {
-  const from = placeOf(optimiser['from'], baseFolder)
-  const to = placeOf(optimiser['to'], baseFolder)
+  const from = placeOf(optimiser['from'], baseFolder, whole)
+  const to = placeOf(optimiser['to'], baseFolder, whole)
   if (from !== undefined && 'folder' in from && !isFolder(from.folder))
     findings.error([...here, 'from', 'folder'], `there is no folder ${from.folder}`)
   if (from === undefined || to === undefined) return
@@ -102,12 +103,25 @@ function checkSources(
 
 type Place = { readonly folder: string } | { readonly objects: string; readonly prefix: string }
 
-function placeOf(value: unknown, baseFolder: string): Place | undefined {
+/** Two stores of one bucket are one place. */
+function placeOf(value: unknown, baseFolder: string, whole: unknown): Place | undefined {
   if (!isRecord(value)) return undefined
   const { folder, objects, prefix } = value
   if (typeof folder === 'string') return { folder: resolve(baseFolder, folder) }
   if (typeof objects !== 'string') return undefined
-  return { objects, prefix: typeof prefix === 'string' ? prefix : '' }
+  const inner = typeof prefix === 'string' ? prefix : ''
+  const stores = isRecord(whole) ? whole['objects'] : undefined
+  const store = isRecord(stores) && Object.hasOwn(stores, objects) ? stores[objects] : undefined
+  if (!isRecord(store)) return { objects, prefix: inner }
+  const { bucket, endpoint, folder: kept } = store
+  if (typeof bucket !== 'string')
+    return { objects: `folder ${typeof kept === 'string' ? resolve(baseFolder, kept) : ''}`, prefix: inner }
+  const [name = '', ...path] = bucket.replace(/^s3:\/\//, '').split('/')
+  const outer = path.join('/').replace(/\/+$/, '')
+  return {
+    objects: `bucket ${name} ${typeof endpoint === 'string' ? endpoint : ''}`,
+    prefix: outer === '' ? inner : `${outer}/${inner}`,
+  }
 }
 
 function isFolder(path: string): boolean {

@@ -20,7 +20,9 @@ const originalsSchema = z.union([
         .string()
         .min(1)
         .optional()
-        .describe('Name of the bucket in events; events of others are passed over. Left out, any counts.'),
+        .describe(
+          'Name of the bucket in events; those of others are passed over. That of the store when left out; of a folder any.',
+        ),
     })
     .describe('A store of objects.'),
 ])

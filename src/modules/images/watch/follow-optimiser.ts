@@ -2,7 +2,7 @@ import { join } from 'node:path'
 import { createSnsVerifier } from '../../../aws/sns.ts'
 import { type Timer, waitFor } from '../../../base/clock.ts'
 import { type Fetch, fetchText } from '../../../http/fetch-text.ts'
-import type { PlannedDistribution } from '../../../plan.ts'
+import type { Plan, PlannedDistribution } from '../../../plan.ts'
 import { FileLock } from '../../../seams/file-lock.ts'
 import { type Polling, startPolling } from '../../../seams/polling.ts'
 import { asError } from '../../../seams/seam-error.ts'
@@ -105,7 +105,7 @@ export function followOptimiser(
         },
         room: () => optimiser.room(),
         async take(object) {
-          const key = keyOf(object, config)
+          const key = keyOf(object, config, context.plan.current.objects)
           if (key !== undefined) await optimiser.take(key)
         },
         report,
@@ -129,7 +129,7 @@ export function followOptimiser(
   }
 
   async function created(objects: readonly CreatedObject[]): Promise<void> {
-    const keys = objects.flatMap((object) => keyOf(object, config) ?? [])
+    const keys = objects.flatMap((object) => keyOf(object, config, context.plan.current.objects) ?? [])
     if (keys.length === 0) return
     await (await opening).ask(keys)
     running?.optimiser.takeAsked()
@@ -182,11 +182,19 @@ export function followOptimiser(
   }
 }
 
-/** The key of an object as the optimiser knows it; undefined for what lies elsewhere. */
-function keyOf({ bucket, key }: CreatedObject, { from }: OptimiserConfig): string | undefined {
+/** The key of an object as the optimiser knows it, by the key in its bucket; undefined for what lies elsewhere. */
+function keyOf(
+  { bucket, key }: CreatedObject,
+  { from }: OptimiserConfig,
+  stores: Plan['objects'],
+): string | undefined {
   if ('folder' in from) return key.split('/').includes('..') || key.startsWith('/') ? undefined : key
-  if (from.bucket !== undefined && bucket !== undefined && bucket !== from.bucket) return undefined
-  return key.startsWith(from.prefix) ? key.slice(from.prefix.length) : undefined
+  const store = Object.hasOwn(stores, from.objects) ? stores[from.objects] : undefined
+  const [ours, outer] = store?.store === 's3' ? [store.bucket, store.prefix] : [undefined, '']
+  const wanted = from.bucket ?? ours
+  if (wanted !== undefined && bucket !== undefined && bucket !== wanted) return undefined
+  const prefix = outer + from.prefix
+  return key.startsWith(prefix) ? key.slice(prefix.length) : undefined
 }
 
 function createRoutes(
