@@ -1,78 +1,27 @@
 import assert from 'node:assert/strict'
-import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync, globSync } from 'node:fs'
 import { mkdir, mkdtemp, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { join } from 'node:path'
 import { tmpdir } from 'node:os'
-import { createInterface } from 'node:readline'
+import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { test } from 'node:test'
-import { setImmediate } from 'node:timers/promises'
 import sharp from 'sharp'
-import { Secret } from '../../src/base/secret.ts'
-import { createImages } from '../../src/modules/images/index.ts'
-import { snsSender } from '../support/aws/sns.ts'
+import {
+  admin,
+  done,
+  folderEdge,
+  type Json,
+  optimising,
+  reportOf,
+  SITE,
+  startEdgeOf,
+  until,
+} from '../support/optimising-edge.ts'
 import { card, scene } from '../support/pictures.ts'
-import { planOf, runEdge, type RunningEdge } from '../support/running-edge.ts'
-
-const LAUNCHER = join(import.meta.dirname, '..', '..', 'bin', 'edgeward.cjs')
-const SITE = { origins: { site: { folder: '.' } }, defaultBehavior: { origin: 'site' } }
-/** JPEG alone is fast; two sizes as by default. */
-const QUICK = { formats: ['jpeg'], settleSeconds: 0, processes: 2 }
-
-type Json = { readonly [key: string]: unknown }
-
-interface Report {
-  readonly name: string
-  readonly made: number
-  readonly kept: number
-  readonly failures: readonly { readonly key: string; readonly kind: string; readonly code: string }[]
-  readonly after: readonly { readonly name: string; readonly format: string; readonly bytes: number }[]
-}
-
-function optimising(optimiser: Json, more: Json = {}): Json {
-  return { images: { optimise: { uploads: { ...QUICK, ...optimiser } } }, ...more }
-}
-
-async function folderEdge(
-  optimiser: Json = {},
-  prepare?: (folder: string) => Promise<void>,
-): Promise<RunningEdge> {
-  return runEdge(SITE, {
-    top: optimising({ from: { folder: 'in' }, to: { folder: 'in/small' }, ...optimiser }),
-    async prepare(folder) {
-      await mkdir(join(folder, 'in'))
-      await prepare?.(folder)
-    },
-  })
-}
-
-async function reportOf({ edge }: RunningEdge): Promise<Report> {
-  const [report] = (await admin(edge, 'GET', '/images/optimise')) as readonly Report[]
-  return report!
-}
-
-async function admin(
-  edge: RunningEdge['edge'],
-  method: string,
-  path: string,
-  parameters = {},
-  body?: unknown,
-) {
-  const route = edge.adminRoutes().find((each) => each.method === method && each.path === path)
-  const answer = await route!.handle({ parameters, query: new URLSearchParams(), body })
-  return answer.body
-}
-
-/** Comes back when it is so; the time limit of the test ends the wait. */
-async function until(isSo: () => boolean | Promise<boolean>): Promise<void> {
-  while (!(await isSo())) await setImmediate()
-}
-
-const done = (edge: RunningEdge, name: string) => until(() => existsSync(join(edge.folder, name)))
+import { planOf } from '../support/running-edge.ts'
 
 test('pictures that lie in a folder, are put there or are moved there get their sizes and a record, results and half-written ones none', async () => {
   await using edge = await folderEdge({}, async (folder) => {
@@ -213,122 +162,6 @@ test('what may go away by itself is tried again: a moderation service that is do
   assert.deepEqual((await reportOf(edge)).failures, [])
 })
 
-test('events posted with the secret, of three shapes, and signed messages of SNS make objects of a store', async () => {
-  const sender = await snsSender(() => Date.now(), { topicArn: 'arn:aws:sns:us-east-1:123456789012:uploads' })
-  const fetched: string[] = []
-  const module = createImages((url) => {
-    fetched.push(String(url))
-    return Promise.resolve(new Response(sender.certificate))
-  })
-  await using edge = await runEdge(SITE, {
-    modules: [module],
-    top: optimising({
-      from: { objects: 'photos', prefix: 'in/', bucket: 'photos' },
-      to: { objects: 'photos', prefix: 'small/' },
-      scanEverySeconds: false,
-      notifications: { distribution: 'test', path: '/uploads', topicArn: sender.topicArn, secret: 'uploads' },
-    }),
-  })
-  await (await edge.edge.seams.secrets()).put('uploads', new Secret('open-sesame'))
-  const store = await edge.edge.seams.objects('photos')
-  const picture = await scene(700, 500).jpeg().toBuffer()
-  const post = async (body: unknown, headers: Record<string, string> = {}) => {
-    const answer = await fetch(`${edge.url}/uploads`, {
-      method: 'POST',
-      headers,
-      body: typeof body === 'string' ? body : JSON.stringify(body),
-    })
-    return answer.status
-  }
-  const s3Event = (key: string, bucket = 'photos') => ({
-    Records: [
-      {
-        eventSource: 'aws:s3',
-        eventName: 'ObjectCreated:Put',
-        s3: { bucket: { name: bucket }, object: { key } },
-      },
-    ],
-  })
-  const secret = { authorization: 'Bearer open-sesame' }
-  const cases = [
-    {
-      key: 'in/a b+c.jpg',
-      send: () => post(s3Event('in/a+b%2Bc.jpg'), secret),
-      made: 'small/a b+c-meta.json',
-      status: 202,
-    },
-    {
-      key: 'in/bridge.jpg',
-      send: () =>
-        post(
-          {
-            source: 'aws.s3',
-            'detail-type': 'Object Created',
-            detail: { bucket: { name: 'photos' }, object: { key: 'in/bridge.jpg' } },
-          },
-          { 'x-api-key': 'open-sesame' },
-        ),
-      made: 'small/bridge-meta.json',
-      status: 202,
-    },
-    {
-      key: 'in/happy.jpg',
-      send: () =>
-        post(
-          {
-            source: 'custom.happyPath',
-            'detail-type': 'uploadComplete',
-            detail: { bucket: 'photos', key: 'in/happy.jpg', placeId: '1' },
-          },
-          secret,
-        ),
-      made: 'small/happy-meta.json',
-      status: 202,
-    },
-    {
-      key: 'in/sns.jpg',
-      send: () => post(sender.notification(JSON.stringify(s3Event('in/sns.jpg')))),
-      made: 'small/sns-meta.json',
-      status: 200,
-    },
-  ]
-  for (const { key, send, made, status } of cases) {
-    await store.put(key, picture)
-    assert.equal(await send(), status, key)
-    await until(async () => (await store.head(made)) !== undefined)
-  }
-  assert.equal(await post(sender.confirmation()), 200)
-  assert.equal(fetched.length, 2, 'the certificate and the confirmation')
-
-  // Nothing comes of these: strangers, other buckets, other prefixes, results, what is no event.
-  await store.put('in/never.jpg', picture)
-  await store.put('elsewhere/never.jpg', picture)
-  const refused = [
-    { status: 403, send: () => post(s3Event('in/never.jpg'), { authorization: 'Bearer wrong' }) },
-    { status: 403, send: () => post(s3Event('in/never.jpg')) },
-    {
-      status: 403,
-      send: () => post(sender.notification(JSON.stringify(s3Event('in/never.jpg'))).replace('never', 'evil')),
-    },
-    { status: 400, send: () => post('text', secret) },
-    { status: 400, send: () => post({ some: 'thing' }, secret) },
-    { status: 202, send: () => post(s3Event('in/never.jpg', 'others'), secret) },
-    { status: 202, send: () => post(s3Event('elsewhere/never.jpg'), secret) },
-    { status: 202, send: () => post(s3Event('small/happy-tile.jpg'), secret) },
-    {
-      status: 202,
-      send: () => post({ Service: 'Amazon S3', Event: 's3:TestEvent', Bucket: 'photos' }, secret),
-    },
-  ]
-  for (const { status, send } of refused) assert.equal(await send(), status)
-  await store.put('in/last.jpg', picture)
-  await post({ key: 'in/last.jpg' }, secret)
-  await until(async () => (await store.head('small/last-meta.json')) !== undefined)
-  const { objects } = await store.list({ prefix: 'small/' })
-  assert.equal(objects.length, 3 * 5)
-  assert.equal((await reportOf(edge)).made, 5)
-})
-
 test(
   'killed in the middle of many pictures, the next edge makes those that are missing and leaves the others alone',
   { timeout: 120_000 },
@@ -353,7 +186,7 @@ test(
       const COUNT = 24
       const records = () => globSync('*-meta.json', { cwd: join(folder, 'out') })
       const picture = await card().png().toBuffer()
-      const first = await startCommand(config)
+      const { child: first } = await startEdgeOf(config)
       for (let i = 0; i < COUNT; i++) await writeFile(join(folder, 'in', `p${i}.png`), picture)
       await until(() => records().length >= COUNT / 4)
       first.kill('SIGKILL')
@@ -361,7 +194,7 @@ test(
       const before = await standOf(folder, records())
       assert.ok(before.size < COUNT, 'the kill came in the middle')
       // What a kill leaves of a write is neither a result nor an original.
-      const second = await startCommand(config)
+      const { child: second } = await startEdgeOf(config)
       await until(() => records().length === COUNT)
       second.kill('SIGTERM')
       await once(second, 'exit')
@@ -383,13 +216,6 @@ async function standOf(folder: string, names: readonly string[]): Promise<Readon
     stands.set(name, `${ino} ${mtimeMs}`)
   }
   return stands
-}
-
-async function startCommand(config: string): Promise<ChildProcess> {
-  const child = spawn(process.execPath, [LAUNCHER, 'start', config], { stdio: ['ignore', 'pipe', 'inherit'] })
-  for await (const line of createInterface({ input: child.stdout }))
-    if (line.startsWith('edgeward listening')) break
-  return child
 }
 
 interface Moderation extends AsyncDisposable {

@@ -6,11 +6,12 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { test } from 'node:test'
-import { setImmediate } from 'node:timers/promises'
+import { setTimeout as delay } from 'node:timers/promises'
 import { GetQueueAttributesCommand, SendMessageCommand, SQSClient } from '@aws-sdk/client-sqs'
 import { type FauxqsServer, startFauxqs } from 'fauxqs'
 import { systemClock } from '../../src/base/clock.ts'
-import { openEmbeddedObjects } from '../../src/seams/objects/embedded.ts'
+import { Secret } from '../../src/base/secret.ts'
+import { openObjects } from '../../src/seams/objects/open.ts'
 import type { Objects } from '../../src/seams/objects/objects.ts'
 import { card } from '../support/pictures.ts'
 
@@ -25,13 +26,13 @@ interface Stand extends AsyncDisposable {
   start(): Promise<ChildProcess>
 }
 
-/** A queue, a store of objects and an edge that follows both; a real process that can be killed. */
+/** A queue, a bucket and an edge that follows both; a real process that can be killed. */
 async function stand(): Promise<Stand> {
   const folder = await mkdtemp(join(tmpdir(), 'edgeward-test-'))
   const server: FauxqsServer = await startFauxqs({
     port: 0,
     logger: false,
-    init: { queues: [{ name: 'uploads' }] },
+    init: { queues: [{ name: 'uploads' }], buckets: ['photos'] },
   })
   const endpoint = `http://127.0.0.1:${server.port}`
   const url = `${endpoint}/000000000000/uploads`
@@ -47,6 +48,8 @@ async function stand(): Promise<Stand> {
       listeners: [{ port: 0, host: '127.0.0.1' }],
       admin: false,
       distributions: { main: { origins: { site: { folder: '.' } }, defaultBehavior: { origin: 'site' } } },
+      // Keys of the bucket begin with the prefix of the store, also in its events.
+      objects: { photos: { bucket: 's3://photos/store', endpoint, region: 'us-east-1' } },
       images: {
         optimise: {
           uploads: {
@@ -62,10 +65,19 @@ async function stand(): Promise<Stand> {
       },
     }),
   )
-  const store = await openEmbeddedObjects({
-    folder: join(folder, '.edgeward', 'objects', 'photos'),
-    clock: systemClock,
-  })
+  const store = await openObjects(
+    'photos',
+    {
+      store: 's3',
+      bucket: 'photos',
+      prefix: 'store/',
+      region: 'us-east-1',
+      endpoint,
+      pathStyle: true,
+      credentials: { accessKeyId: 'test', secretAccessKey: new Secret('test'), sessionToken: undefined },
+    },
+    systemClock,
+  )
   const children = new Set<ChildProcess>()
   return {
     store,
@@ -110,11 +122,15 @@ async function stand(): Promise<Stand> {
   }
 }
 
+/** Told as S3 tells it. */
 const created = (...keys: readonly string[]) => ({
   Records: keys.map((key) => ({
     eventSource: 'aws:s3',
     eventName: 'ObjectCreated:CompleteMultipartUpload',
-    s3: { bucket: { name: 'photos' }, object: { key: encodeURIComponent(key).replaceAll('%20', '+') } },
+    s3: {
+      bucket: { name: 'photos' },
+      object: { key: encodeURIComponent(`store/${key}`).replaceAll('%20', '+') },
+    },
   })),
 })
 
@@ -127,8 +143,9 @@ async function madeIn(store: Objects): Promise<ReadonlyMap<string, number>> {
   )
 }
 
+/** Comes back when it is so. A loop without a pause would take the processor from the processes it waits for. */
 async function until(isSo: () => Promise<boolean>): Promise<void> {
-  while (!(await isSo())) await setImmediate()
+  while (!(await isSo())) await delay(5)
 }
 
 test(
