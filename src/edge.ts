@@ -122,6 +122,7 @@ export async function startEdge(options: EdgeOptions): Promise<Edge> {
     viewerHeader,
     report,
     random,
+    followsStores: options.isFirstProcess === false,
   })
   await functions.use(options.plan)
   const cache = await openEdgeCache({

@@ -294,6 +294,8 @@ export class Passage {
   errorArgs: string | undefined = undefined
   /** Lines that modules add to the cache key; undefined for none. */
   moduleKey: string | undefined = undefined
+  /** Tags by which modules can invalidate what is fetched on this passage, beside those that the origin gives it. */
+  tags: readonly string[] | undefined = undefined
   /** The status from which the viewer response stands; viewer-response is skipped for origin errors. */
   skipsViewerResponse = false
   /** Passes an interim response on; set by the listener when its viewer can take one. */

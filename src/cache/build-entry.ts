@@ -53,7 +53,7 @@ export function buildEntry(
     mustRevalidate: decision.mustRevalidate,
     etag: headers.get('etag'),
     lastModified: headers.get('last-modified'),
-    tags: tagsOf(headers, passage.plan.cache.tagHeaders),
+    tags: tagsOf(headers, passage.plan.cache.tagHeaders, passage.tags),
     vary: place.vary,
     part: place.part,
     revision: 1,

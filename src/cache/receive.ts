@@ -112,7 +112,7 @@ export class Receipts {
       fields: headers.raw,
       initialAgeSeconds: 0,
       lastModified: headers.get('last-modified'),
-      tags: tagsOf(headers, passage.plan.cache.tagHeaders),
+      tags: tagsOf(headers, passage.plan.cache.tagHeaders, passage.tags),
       revision: stale.entry.revision + 1,
       ...(decision.kind === 'keep' ? lifetimeOf(decision) : { freshUntil: now }),
     }

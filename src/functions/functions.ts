@@ -29,6 +29,8 @@ export interface FunctionsOptions {
   readonly report: (says: string) => void
   /** From 0 up to 1, without 1: decides which requests a shadow sees. */
   readonly random: () => number
+  /** Another process of this edge changes the key-value stores. */
+  readonly followsStores?: boolean
 }
 
 /** The functions room. */
@@ -58,7 +60,7 @@ const CONTINUE: FunctionResult = { kind: 'continue' }
 /** Runs users' code at the four events of CloudFront, under CloudFront's rules. */
 export function createFunctions(options: FunctionsOptions): Functions {
   const { clock, viewerHeader, report } = options
-  const stores = createKeyValueStores(clock)
+  const stores = createKeyValueStores({ clock, follows: options.followsStores === true, report })
   const log = new FunctionLog()
   const tally = new Tally()
   const candidates = new Candidates(report)
@@ -267,7 +269,10 @@ export function createFunctions(options: FunctionsOptions): Functions {
     },
     figures: () => ({ functions: tally.figures(units.counters()), candidates: candidates.all }),
     metricsText: () => functionMetrics(tally.figures([])),
-    close: () => units.close(),
+    async close() {
+      await stores.close()
+      await units.close()
+    },
   }
 }
 

@@ -1,14 +1,13 @@
 import { after, before } from 'node:test'
-import sharp, { type Sharp } from 'sharp'
-import { base64, type Case, type Json, type Server, startDetector, testCases } from '../support/images.ts'
-import { type Pictures, pictures } from '../support/pictures.ts'
+import { base64, type Case, type Detector, type Json, startDetector, testCases } from '../support/images.ts'
+import { circled, type Pictures, pictures } from '../support/pictures.ts'
 import { type RunningEdge, runEdge } from '../support/running-edge.ts'
 
 const edits = (changes: Json, key = 'card.png', more: Json = {}) => base64({ key, edits: changes, ...more })
 
 let shelf: Pictures
 let edge: RunningEdge
-let detector: Server
+let detector: Detector
 
 before(async () => {
   shelf = await pictures()
@@ -817,16 +816,3 @@ testCases('edits', E, place)
 testCases('Thumbor paths', T, place)
 testCases('query edits', Q, place)
 testCases('errors', X, place)
-
-async function circled(
-  picture: Sharp,
-  [cx, cy, rx, ry]: readonly [number, number, number, number],
-): Promise<Sharp> {
-  const mask = `<svg width="80" height="60"><ellipse cx="${cx}" cy="${cy}" rx="${rx}" ry="${ry}"/></svg>`
-  const whole = await picture
-    .ensureAlpha()
-    .composite([{ input: Buffer.from(mask), blend: 'dest-in' }])
-    .png()
-    .toBuffer()
-  return sharp(whole).extract({ left: cx - rx, top: cy - ry, width: 2 * rx, height: 2 * ry })
-}

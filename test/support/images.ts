@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
-import { createServer, type ServerResponse } from 'node:http'
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { text } from 'node:stream/consumers'
 import { describe, test } from 'node:test'
 import sharp, { type Sharp } from 'sharp'
 import { differenceOf, type Pictures } from './pictures.ts'
@@ -104,15 +105,19 @@ export interface Server extends AsyncDisposable {
 }
 
 /** A server on a free port of loopback; `handle` answers. */
-export async function serve(handle: (url: string, response: ServerResponse) => void): Promise<Server> {
+export async function serve(
+  handle: (url: string, response: ServerResponse, request: IncomingMessage) => void,
+  host = '127.0.0.1',
+): Promise<Server> {
   const server = createServer((request, response) => {
-    request.resume()
-    handle(request.url ?? '', response)
+    handle(request.url ?? '', response, request)
+    // What nobody reads must not hold the connection.
+    if (request.readableFlowing === null) request.resume()
   })
-  server.listen(0, '127.0.0.1')
+  server.listen(0, host)
   await once(server, 'listening')
   return {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    url: `http://${host}:${(server.address() as AddressInfo).port}`,
     async [Symbol.asyncDispose]() {
       server.closeAllConnections()
       server.close()
@@ -126,33 +131,40 @@ export async function until(holds: () => boolean): Promise<void> {
   while (!holds()) await new Promise((turn) => setImmediate(turn))
 }
 
-/** A service in the form of Amazon Rekognition with two faces and one label on every picture. */
-export async function startDetector(): Promise<Server> {
-  const server = createServer((request, response) => {
-    const operation = request.headers['x-amz-target']
-    request.resume().on('end', () => {
-      const faces = [
-        { BoundingBox: { Left: 0.1, Top: 0.1, Width: 0.25, Height: 0.25 } },
-        { BoundingBox: { Left: 0.625, Top: 0.6667, Width: 0.9, Height: 0.9 } },
-      ]
-      response.setHeader('Content-Type', 'application/x-amz-json-1.1')
-      response.end(
-        JSON.stringify(
-          operation === 'RekognitionService.DetectFaces'
-            ? { FaceDetails: faces }
-            : { ModerationLabels: [{ Name: 'Smoking', ParentName: 'Tobacco', Confidence: 99 }] },
-        ),
-      )
-    })
-  })
-  server.listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  return {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/`,
-    async [Symbol.asyncDispose]() {
-      server.closeAllConnections()
-      server.close()
-      await once(server, 'close')
+export interface Detector extends Server {
+  /** What it was asked, without the pictures. */
+  readonly asked: Json[]
+}
+
+const FACES: readonly Json[] = [
+  { Left: 0.1, Top: 0.1, Width: 0.25, Height: 0.25 },
+  { Left: 0.625, Top: 0.6667, Width: 0.9, Height: 0.9 },
+]
+
+/** A service in the form of Amazon Rekognition that finds the same on every picture: two faces and one label. */
+export async function startDetector({
+  faces = FACES,
+  labels = ['Smoking'],
+}: { readonly faces?: readonly Json[]; readonly labels?: readonly string[] } = {}): Promise<Detector> {
+  const asked: Json[] = []
+  const answers: Json = {
+    'RekognitionService.DetectFaces': { FaceDetails: faces.map((BoundingBox) => ({ BoundingBox })) },
+    'RekognitionService.DetectModerationLabels': {
+      ModerationLabels: labels.map((Name) => ({ Name, ParentName: '', Confidence: 99 })),
     },
   }
+  const server = await serve((_url, response, request) => {
+    const operation = String(request.headers['x-amz-target'])
+    text(request).then(
+      (body) => {
+        // Requests of this service are objects.
+        const { Image: _picture, ...rest } = JSON.parse(body) as Json
+        asked.push({ operation, ...rest })
+        response.setHeader('Content-Type', 'application/x-amz-json-1.1')
+        response.end(JSON.stringify(answers[operation]))
+      },
+      () => response.destroy(),
+    )
+  })
+  return Object.assign(server, { asked })
 }

@@ -131,3 +131,17 @@ export async function differenceOf(one: Buffer, other: Buffer): Promise<number> 
   for (let i = 0; i < a.data.length; i++) sum += Math.abs(a.data[i]! - b.data[i]!)
   return sum / a.data.length
 }
+
+/** A card seen through an ellipse with this middle and these radii, and no larger than it. */
+export async function circled(
+  picture: Sharp,
+  [cx, cy, rx, ry]: readonly [number, number, number, number],
+): Promise<Sharp> {
+  const mask = `<svg width="80" height="60"><ellipse cx="${cx}" cy="${cy}" rx="${rx}" ry="${ry}"/></svg>`
+  const whole = await picture
+    .ensureAlpha()
+    .composite([{ input: Buffer.from(mask), blend: 'dest-in' }])
+    .png()
+    .toBuffer()
+  return sharp(whole).extract({ left: cx - rx, top: cy - ry, width: 2 * rx, height: 2 * ry })
+}

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { mkdir, readFile } from 'node:fs/promises'
+import { mkdir, readFile, stat } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import type { Clock } from '../../base/clock.ts'
 import { replaceFile } from '../../seams/replace-file.ts'
@@ -39,6 +39,8 @@ export interface KeyValueStore extends KeyValueSource {
    * not, `not-found` for a key to delete that is not there, `limit` and `invalid` for what AWS refuses.
    */
   update(change: KeyUpdate, ifMatch: string): Promise<string>
+  /** Takes over what another process has written since, of the same import file. Rejects with `corrupt`. */
+  refresh(): Promise<void>
 }
 
 /** Opens a store. Rejects with `invalid` and every problem of the import file, or `corrupt` for an unreadable state file. */
@@ -61,6 +63,8 @@ class LocalKeyValueStore implements KeyValueStore {
   readonly #stateFile: string | undefined
   readonly importedFrom: string
   #lastWrite: Promise<void> = Promise.resolve()
+  /** Of the state file when it was last read. */
+  #stamp: string | undefined
 
   constructor(options: KeyValueStoreOptions, snapshot: KeyValueSnapshot, importedFrom: string) {
     this.name = options.name
@@ -116,6 +120,16 @@ class LocalKeyValueStore implements KeyValueStore {
       })
     }
     return next.etag
+  }
+
+  async refresh(): Promise<void> {
+    if (this.#stateFile === undefined) return
+    const stamp = await stampOf(this.#stateFile)
+    if (stamp === undefined || stamp === this.#stamp) return
+    const state = await readState(this.#stateFile)
+    this.#stamp = stamp
+    if (state?.importedFrom !== this.importedFrom) return
+    this.#current = snapshotOf(state.items, state.created, state.updated)
   }
 
   async #save(snapshot: KeyValueSnapshot): Promise<void> {
@@ -187,6 +201,17 @@ async function readImport(name: string, file: string) {
     )
   }
   return { items: result.items, digest: createHash('sha256').update(text).digest('hex') }
+}
+
+/** Another file, size or time of change gives another text; undefined where there is none. */
+async function stampOf(file: string): Promise<string | undefined> {
+  try {
+    const { ino, size, mtimeNs } = await stat(file, { bigint: true })
+    return `${ino} ${size} ${mtimeNs}`
+  } catch (error) {
+    if (systemCode(error) === 'ENOENT') return undefined
+    throw error
+  }
 }
 
 async function readState(file: string) {

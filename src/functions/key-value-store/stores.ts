@@ -1,5 +1,6 @@
 import type { Clock } from '../../base/clock.ts'
 import type { PlannedKeyValueStore } from '../../planned-functions.ts'
+import { startPolling } from '../../seams/polling.ts'
 import type { KeyValueSource } from './read.ts'
 import { type KeyValueStore, openKeyValueStore } from './store.ts'
 
@@ -12,11 +13,34 @@ export interface KeyValueStores {
   /** The open store, or undefined. */
   find(name: string): KeyValueStore | undefined
   names(): readonly string[]
+  /** Follows no more. */
+  close(): Promise<void>
 }
 
-export function createKeyValueStores(clock: Clock): KeyValueStores {
+export interface KeyValueStoresOptions {
+  readonly clock: Clock
+  /** Another process changes the stores: what it has written is taken over every half second. */
+  readonly follows?: boolean
+  /** Told when it cannot be read. */
+  readonly report?: (problem: string) => void
+}
+
+const FOLLOW_MS = 500
+
+export function createKeyValueStores({
+  clock,
+  follows = false,
+  report = () => {},
+}: KeyValueStoresOptions): KeyValueStores {
   const open = new Map<string, KeyValueStore>()
   let lastUse: Promise<unknown> = Promise.resolve()
+  const following = follows
+    ? startPolling(clock, FOLLOW_MS, refresh, (error) => report(error.message))
+    : undefined
+
+  async function refresh(): Promise<void> {
+    for (const store of open.values()) await store.refresh()
+  }
 
   /** Reads `current` through the table, so that a store that begins anew is seen by functions that are loaded. */
   const sourceOf = (name: string, first: KeyValueStore): KeyValueSource => ({
@@ -62,5 +86,6 @@ export function createKeyValueStores(clock: Clock): KeyValueStores {
     },
     find: (name) => open.get(name),
     names: () => [...open.keys()].sort(),
+    close: async () => following?.stop(),
   }
 }

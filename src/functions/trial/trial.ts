@@ -76,7 +76,7 @@ export async function openTrial(given: TrialFunction, options: TrialOptions = {}
   const folder = resolve(options.folder ?? process.cwd())
   const clock = options.clock ?? systemClock
   const planned = planFunction(given, folder)
-  const stores = createKeyValueStores(clock)
+  const stores = createKeyValueStores({ clock })
   if (given.keyValueStore !== undefined) {
     const importFile = resolve(folder, given.keyValueStore)
     const [problem] = await stores.use([{ name: STORE, importFile, stateFile: undefined }])

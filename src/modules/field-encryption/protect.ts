@@ -2,7 +2,16 @@ import type { Detector } from './detectors.ts'
 import { createScanner, type Format, FORMATS } from './formats/format.ts'
 import { type FoundField, markOf, styleOf } from './formats/found-field.ts'
 import { PathMatcher, type PathPattern, showPath } from './path-pattern.ts'
-import { createSealFinder, type PublicKey, seal, type SealFinder, type Wrap } from './wire.ts'
+import {
+  createSealFinder,
+  encryptValue,
+  type Mark,
+  type PublicKey,
+  seal,
+  type SealFinder,
+  type Wrap,
+  wrapUp,
+} from './wire.ts'
 
 /** One rule: which fields, in which formats, under which key. */
 export interface FieldRule {
@@ -94,12 +103,25 @@ export async function protectDocument(
   const work = findWork(bytes, format, boundary, protection, keyOf)
   const replacements: Replacement[] = []
   const counts = new Map<string, number>()
-  for (const [index, task] of work.entries()) {
-    if (index > 0 && index % BATCH === 0) await new Promise((turn) => setImmediate(turn))
-    replacements.push({ start: task.start, end: task.end, bytes: task.make() })
-    for (const rule of task.rules) counts.set(rule, (counts.get(rule) ?? 0) + 1)
+  for (let from = 0; from < work.length; from += BATCH) {
+    if (from > 0) await new Promise((turn) => setImmediate(turn))
+    replacements.push(...replaced(work.slice(from, from + BATCH), protection.wrap))
   }
+  for (const { rules } of work) for (const rule of rules) counts.set(rule, (counts.get(rule) ?? 0) + 1)
   return { replacements, counts }
+}
+
+/** Does some tasks: all values are encrypted one right after the other, which keeps the caches of the processor warm. */
+export function replaced(tasks: readonly Task[], wrap: Wrap): Replacement[] {
+  const values = tasks.map((task) => task.values())
+  const encrypted = values.map((list) => list.map(({ value, key }) => encryptValue(value, key)))
+  return tasks.map(({ start, end, write }, at) => {
+    const sealed = encrypted[at]!.map((bytes, index) => {
+      const { mark, key } = values[at]![index]!
+      return wrapUp(bytes, mark, key, wrap)
+    })
+    return { start, end, bytes: write(sealed) }
+  })
 }
 
 /** A field to be encrypted. */
@@ -107,7 +129,16 @@ export interface Task {
   readonly start: number
   readonly end: number
   readonly rules: readonly string[]
-  readonly make: () => Buffer
+  /** What of it is encrypted, in order. */
+  readonly values: () => readonly Value[]
+  /** The literal that takes its place, made of the encrypted values. */
+  readonly write: (sealed: readonly string[]) => Buffer
+}
+
+interface Value {
+  readonly value: Buffer
+  readonly mark: Mark
+  readonly key: PublicKey
 }
 
 function findWork(
@@ -162,15 +193,16 @@ function sealWhole(
   keyOf: KeyOf,
 ): Task | undefined {
   if (field.type === 's' && isSealed(field.text, protection.finder, keyOf, rule.key)) return undefined
-  const key = keyFor(rule.key, keyOf)
+  return wholeTask(field, window, [rule.name], keyFor(rule.key, keyOf))
+}
+
+function wholeTask(field: FoundField, window: Buffer, rules: readonly string[], key: PublicKey): Task {
   return {
     start: field.start,
     end: field.end,
-    rules: [rule.name],
-    make: () => {
-      const { mark, value } = markOf(field, window)
-      return Buffer.from(field.syntax.writers[0]!(seal(value, mark, key, protection.wrap)), 'latin1')
-    },
+    rules,
+    values: () => [{ ...markOf(field, window), key }],
+    write: ([sealed]) => Buffer.from(field.syntax.writers[0]!(sealed!), 'latin1'),
   }
 }
 
@@ -206,25 +238,19 @@ function detect(field: FoundField, window: Buffer, protection: Protection, keyOf
   const isWhole = first.start === 0 && first.end === text.length
   // A number that is only in part what was looked for is an ordinary number.
   if (field.type === 'n' && !isWhole) return undefined
-  if (isWhole || style === -1) {
-    const key = keyFor(first.rule.key, keyOf)
-    return {
-      start: field.start,
-      end: field.end,
-      rules,
-      make: () => {
-        const { mark, value } = markOf(field, window)
-        return Buffer.from(field.syntax.writers[0]!(seal(value, mark, key, protection.wrap)), 'latin1')
-      },
-    }
-  }
+  if (isWhole || style === -1) return wholeTask(field, window, rules, keyFor(first.rule.key, keyOf))
   const keys = found.map(({ rule }) => keyFor(rule.key, keyOf))
   return {
     start: field.start,
     end: field.end,
     rules,
-    make: () =>
-      Buffer.from(field.syntax.writers[style]!(sealParts(text, found, keys, style, protection.wrap))),
+    values: () =>
+      found.map((part, index) => ({
+        value: Buffer.from(text.slice(part.start, part.end)),
+        mark: { type: 's', style },
+        key: keys[index]!,
+      })),
+    write: (sealed) => Buffer.from(field.syntax.writers[style]!(withParts(text, found, sealed))),
   }
 }
 
@@ -242,19 +268,12 @@ export function detectIn(text: string, protection: Protection): Detected[] {
   return found.sort((a, b) => a.start - b.start)
 }
 
-/** A text with its found parts encrypted. */
-export function sealParts(
-  text: string,
-  found: readonly Detected[],
-  keys: readonly PublicKey[],
-  style: number,
-  wrap: Wrap,
-): string {
+/** A text with other text in the place of its found parts. */
+function withParts(text: string, found: readonly Detected[], sealed: readonly string[]): string {
   let out = ''
   let at = 0
   for (const [index, { start, end }] of found.entries()) {
-    out += text.slice(at, start)
-    out += seal(Buffer.from(text.slice(start, end)), { type: 's', style }, keys[index]!, wrap)
+    out += text.slice(at, start) + sealed[index]!
     at = end
   }
   return out + text.slice(at)

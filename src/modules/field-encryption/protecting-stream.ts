@@ -1,7 +1,7 @@
 import { Transform, type Readable } from 'node:stream'
 import type { CompiledFieldEncryption } from './compile.ts'
 import { createScanner, type Format } from './formats/format.ts'
-import { sealField, type KeyOf, ProtectError, type Replacement, splice } from './protect.ts'
+import { sealField, type KeyOf, ProtectError, replaced, splice, type Task } from './protect.ts'
 
 /**
  * Encrypts a body while it passes. What has been sent cannot be taken back: where the body turns out to be malformed, the
@@ -22,7 +22,7 @@ export function createProtectingStream(
   let fields = 0
 
   function work(isLast: boolean): Buffer[] {
-    const replacements: Replacement[] = []
+    const tasks: Task[] = []
     const used = scanner.scan(held, isLast, (field) => {
       const task = sealField(field, held, rules[field.pattern], protection, keyOf)
       if (task === undefined) return
@@ -31,10 +31,10 @@ export function createProtectingStream(
           'too-many-fields',
           `more than ${protection.maxFields} fields are to be encrypted`,
         )
-      replacements.push({ start: task.start, end: task.end, bytes: task.make() })
+      tasks.push(task)
       for (const rule of task.rules) counted(rule)
     })
-    const pieces = splice(held.subarray(0, used), replacements)
+    const pieces = splice(held.subarray(0, used), replaced(tasks, protection.wrap))
     held = held.subarray(used)
     // A value that does not end would otherwise be held for ever.
     if (held.length > planned.maxBytes || held.length > protection.maxFieldBytes * 8 + 65_536)

@@ -49,22 +49,31 @@ const KEY_ID = '[A-Za-z0-9][A-Za-z0-9._-]{0,127}'
  * at 2,048 bits) has an `h` in its mark and is hybrid: the block holds a key of 32 bytes, behind it stand 12 bytes of nonce
  * and the value under AES-256-GCM with its tag of 16 bytes; the nonce and the tag are as in RFC 5116 section 5.2.
  */
-export function seal(value: Buffer, { type, style }: Mark, key: PublicKey, wrap: Wrap): string {
-  const mark = style === 0 ? type : `${type}${style}`
-  if (value.length <= key.blockBytes - OVERHEAD) {
-    return `${wrap.prefix}${key.id}!${mark}!${encryptBlock(value, key.key).toString('base64')}${wrap.suffix}`
-  }
+export function seal(value: Buffer, mark: Mark, key: PublicKey, wrap: Wrap): string {
+  return wrapUp(encryptValue(value, key), mark, key, wrap)
+}
+
+/** The bytes of `seal`: one block, or a hybrid. */
+export function encryptValue(value: Buffer, key: PublicKey): Buffer {
+  if (value.length <= key.blockBytes - OVERHEAD) return encryptBlock(value, key.key)
   const dataKey = randomBytes(DATA_KEY_BYTES)
   const iv = randomBytes(IV_BYTES)
   const cipher = createCipheriv('aes-256-gcm', dataKey, iv)
-  const sealed = Buffer.concat([
+  return Buffer.concat([
     encryptBlock(dataKey, key.key),
     iv,
     cipher.update(value),
     cipher.final(),
     cipher.getAuthTag(),
   ])
-  return `${wrap.prefix}${key.id}!${mark}h!${sealed.toString('base64')}${wrap.suffix}`
+}
+
+/** The text of `seal` for the bytes that `encryptValue` gave. */
+export function wrapUp(bytes: Buffer, { type, style }: Mark, key: PublicKey, wrap: Wrap): string {
+  // A block alone is as long as the key.
+  const form = bytes.length > key.blockBytes ? 'h' : ''
+  const mark = style === 0 ? type : `${type}${style}`
+  return `${wrap.prefix}${key.id}!${mark}${form}!${bytes.toString('base64')}${wrap.suffix}`
 }
 
 function encryptBlock(value: Buffer, key: KeyObject): Buffer {

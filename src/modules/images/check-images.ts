@@ -1,6 +1,7 @@
 import { type Findings, listed, type Segments } from '../../base/problem.ts'
 import { describeCidrProblem } from '../../http/address.ts'
 import { isRecord } from './engine/edits.ts'
+import { DEFAULT_VARIANTS } from './config.ts'
 import { policySchema } from './dit/policy.ts'
 import { isValidTransformation } from './dit/dit.ts'
 import { ImageError } from './image-error.ts'
@@ -24,6 +25,7 @@ export function checkImages(config: unknown, segments: Segments, whole: unknown,
       expected: 'at least one source, or no `sources` at all',
     })
   const { rewrite, fallback } = config
+  checkVariants(config, segments, whole, findings)
   checkDialect(config, segments, findings)
   if (isRecord(rewrite) && typeof rewrite['match'] === 'string') {
     try {
@@ -43,6 +45,52 @@ export function checkImages(config: unknown, segments: Segments, whole: unknown,
       findings.error([...segments, 'fallback', 'source'], `there is no source ${fallback['source']}`, {
         expected: listed(Object.keys(sources)),
       })
+  }
+}
+
+/** Bounds that contradict each other, and slow formats where there are none. */
+function checkVariants(
+  config: Readonly<Record<string, unknown>>,
+  segments: Segments,
+  whole: unknown,
+  findings: Findings,
+): void {
+  const { dialect, autoFormats, slowFormats, variants } = config
+  const offersAvif = Array.isArray(autoFormats) && autoFormats.includes('avif')
+  if (slowFormats === 'background' && dialect === 'sih' && !offersAvif)
+    findings.error([...segments, 'slowFormats'], 'there is no slow format that Accept could choose', {
+      expected: "'avif' among `autoFormats`, or the key left out",
+    })
+  if (!isRecord(variants)) return
+  const own = boundOf(variants)
+  const other = storesIn(whole).find(({ name, maxBytes }) => name === own.name && maxBytes !== own.maxBytes)
+  if (other !== undefined)
+    findings.error(
+      [...segments, 'variants', 'maxBytes'],
+      `the store ${own.name} has ${own.maxBytes} here and ${other.maxBytes} in another behavior`,
+      { expected: 'one bound for one store, or another name in `objects`' },
+    )
+}
+
+/** The stores of variants of all behaviors, with their bounds. */
+function storesIn(whole: unknown): readonly { readonly name: string; readonly maxBytes: number }[] {
+  const distributions = isRecord(whole) && isRecord(whole['distributions']) ? whole['distributions'] : {}
+  return Object.values(distributions).flatMap((distribution) => {
+    if (!isRecord(distribution)) return []
+    const { behaviors, defaultBehavior } = distribution
+    const all: readonly unknown[] = [...(Array.isArray(behaviors) ? behaviors : []), defaultBehavior]
+    return all.flatMap((behavior) => {
+      const images = isRecord(behavior) ? behavior['images'] : undefined
+      const variants = isRecord(images) ? images['variants'] : undefined
+      return isRecord(variants) ? boundOf(variants) : []
+    })
+  })
+}
+
+function boundOf({ objects, maxBytes }: Readonly<Record<string, unknown>>) {
+  return {
+    name: typeof objects === 'string' ? objects : DEFAULT_VARIANTS.objects,
+    maxBytes: typeof maxBytes === 'number' ? maxBytes : DEFAULT_VARIANTS.maxBytes,
   }
 }
 

@@ -12,13 +12,16 @@ import { readThumborPath } from './sih/thumbor-path.ts'
 import { optimise, type OptimiseChoices } from './optimise/optimise-command.ts'
 import type { Edit } from './task.ts'
 import { report, retry, watch } from './watch/watch-commands.ts'
+import { addPurgeCommand } from './variants/purge-command.ts'
 
 /** `edgeward images try FILE EDITS`: renders one picture with the engine of the edge and says what it cost. */
 export function addCommands(cli: CliKit): void {
   const { output } = cli
   const images = cli.program
     .command('images')
-    .description('images on the fly: try edits on a file, optimise a folder or uploads')
+    .description(
+      'images on the fly: try edits on a file, optimise a folder or uploads, purge stored variants',
+    )
   images
     .command('try')
     .description('apply edits to a picture, write the result, and print time, bytes and format')
@@ -70,6 +73,7 @@ export function addCommands(cli: CliKit): void {
     .action(async (name: string, key: string | undefined, { config }: { config?: string }) => {
       cli.exit(await retry(cli, name, key, config))
     })
+  addPurgeCommand(images, cli)
 }
 
 async function tryEdits(

@@ -5,6 +5,9 @@ import { optimiseSchema } from './watch/config.ts'
 const MIB = 1_048_576
 const bytes = z.number().int().min(1)
 
+/** What `variants` is where it does not say otherwise. */
+export const DEFAULT_VARIANTS = { objects: 'image-variants', maxBytes: 1_024 * MIB } as const
+
 /** `images` at the top of a configuration: the processes that do the pixel work, shared by all behaviors. */
 export const imageEngineSchema = z
   .strictObject({
@@ -162,6 +165,31 @@ export const imagesSchema = z
       .default('keep')
       .describe(
         'EXIF, XMP and IPTC of results: all, only copyright and artist, or nothing. Colours become sRGB.',
+      ),
+    variants: z
+      .strictObject({
+        objects: z
+          .string()
+          .min(1)
+          .max(100)
+          .default(DEFAULT_VARIANTS.objects)
+          .describe('Name of the store of objects; behaviors of one name share what is in it.'),
+        maxBytes: bytes
+          .min(65_536)
+          .default(DEFAULT_VARIANTS.maxBytes)
+          .describe(
+            'Room for variants in the store, whoever writes them; those not used for longest give way.',
+          ),
+      })
+      .optional()
+      .describe(
+        'Results are kept in a store of objects, for restarts and other nodes, and served again without decoding while the source is the same.',
+      ),
+    slowFormats: z
+      .enum(['wait', 'background'])
+      .default('wait')
+      .describe(
+        'When Accept asks for AVIF and none is ready: make the viewer wait, or answer the next best format for 10 seconds and make the AVIF in the background.',
       ),
     limits: z
       .strictObject({

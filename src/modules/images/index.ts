@@ -38,6 +38,8 @@ import type { Dialect, ImageRequest } from './task.ts'
 import { checkOptimise, compileOptimise } from './watch/check-optimise.ts'
 import type { OptimiseConfig } from './watch/config.ts'
 import { createOptimisers } from './watch/optimisers.ts'
+import { explainVariant } from './variants/explain-variant.ts'
+import { openVariants } from './variants/open-variants.ts'
 
 export { imageEngineSchema, imagesSchema } from './config.ts'
 
@@ -94,6 +96,10 @@ async function openImages(context: ModuleContext, fetch: Fetch): Promise<Running
   const engine: Engine = { clock: context.clock, pool, gate }
   const optimisers = createOptimisers(context, settings.maxMemoryBytes, fetch)
   await optimisers.follow(optimiseOf(context.plan.current.modules['images']))
+  const variants = openVariants(context, {
+    timeoutMs: settings.timeoutSeconds * 1000,
+    maxMemoryBytes: settings.maxMemoryBytes,
+  })
   const keys = new Map<string, SigningKeys>()
   for (const { behaviors } of context.plan.current.distributions) {
     for (const behavior of behaviors) await keysFor(configOf(behavior))?.ready
@@ -122,10 +128,11 @@ async function openImages(context: ModuleContext, fetch: Fetch): Promise<Running
   ): ImageService {
     const sources = new Sources({
       sources: sourcesOf(config, distribution.origins, behavior),
-      fetchFrom: (origin, path, signal) =>
+      fetchFrom: (origin, path, signal, method) =>
         context.fetchFrom({
           distribution,
           origin,
+          ...(method !== undefined && { method }),
           path,
           headers: new HeaderList(['Accept', 'image/*']),
           signal,
@@ -148,6 +155,8 @@ async function openImages(context: ModuleContext, fetch: Fetch): Promise<Running
       ask: createDetector(detector),
       fallback: config.fallback && { bucket: config.fallback.source, key: config.fallback.key },
       timeoutSeconds,
+      distributionId: distribution.id,
+      ...variants.for(config),
     }
   }
 
@@ -181,11 +190,12 @@ async function openImages(context: ModuleContext, fetch: Fetch): Promise<Running
           addToVary(response.headers, 'Accept')
         return response
       },
-      explain(passage) {
+      async explain(passage) {
         const request = asImageRequest(passage, passage.request.path)
+        const lines = [...explainTask(service, request), ...(await explainVariant(service, request))]
         return [
           { stage: 'lookup' as const, says: `images: the key has ${dialect.keyParts(request)}` },
-          ...explainTask(service, request).map((says) => ({ stage: 'send' as const, says })),
+          ...lines.map((says) => ({ stage: 'send' as const, says })),
         ]
       },
     }
@@ -215,6 +225,9 @@ async function openImages(context: ModuleContext, fetch: Fetch): Promise<Running
       note: (cause) => {
         passage.visit.cause = cause
       },
+      tag: (tags) => {
+        passage.tags = tags
+      },
     })
     if (response instanceof Fault || response.body.kind !== 'stream') passage.onDepart(undefined)
     return response
@@ -227,14 +240,18 @@ async function openImages(context: ModuleContext, fetch: Fetch): Promise<Running
       return bind(place)
     },
     routes: (distribution) => optimisers.routes(distribution),
-    adminRoutes: optimisers.adminRoutes,
-    metrics: () => [metricsOf(engine, shelf), optimisers.metrics()].filter((text) => text !== '').join('\n'),
+    adminRoutes: [...variants.adminRoutes, ...optimisers.adminRoutes],
+    metrics: () =>
+      [metricsOf(engine, shelf), ...variants.metrics(), optimisers.metrics()]
+        .filter((text) => text !== '')
+        .join('\n'),
     outdated: ({ modules }) =>
       isDeepStrictEqual(engineSettings(modules['images']), settings) ? [] : ['images'],
     async close() {
       for (const each of keys.values()) each.close()
       await optimisers.close()
       await pool.close()
+      await variants.close()
     },
   }
 }

@@ -5,14 +5,21 @@ import { Body } from '../../http/body.ts'
 import { evaluateConditions } from '../../http/conditional.ts'
 import { HeaderList } from '../../http/header-list.ts'
 import type { EdgeResponse } from '../../visit.ts'
-import { acceptEdits, type EngineLimits, isRecord } from './engine/edits.ts'
+import { acceptEdits, type EngineLimits } from './engine/edits.ts'
 import type { Gate } from './engine/gate.ts'
 import type { Ask, Job, JobEdit, MetadataPolicy } from './engine/job.ts'
 import type { Pool } from './engine/pool.ts'
 import { ImageError } from './image-error.ts'
 import { contentTypeOf } from './source/content-type.ts'
-import type { Picture, Sources } from './source/sources.ts'
+import type { Picture, SourceLifetime, Sources } from './source/sources.ts'
 import type { Dialect, Edit, ImageRequest, ImageTask, SourceAddress } from './task.ts'
+import { keepVariant, mayKeep } from './variants/keep-variant.ts'
+import { isSlow, layerAddress, placeOf, recallAt, tagsOf } from './variants/place.ts'
+import { type Recalled, recallByBytes } from './variants/recall.ts'
+import type { Shelf } from './variants/shelf.ts'
+import { type SlowFormats, type SlowWork, standIn } from './variants/slow-formats.ts'
+import { inputsOf, type VariantFacts } from './variants/variant-facts.ts'
+import { ENGINE_VERSION, type VariantKey } from './variants/variant-key.ts'
 
 /** What one behavior does with pictures, compiled. */
 export interface ImageService {
@@ -26,6 +33,11 @@ export interface ImageService {
   readonly ask: Ask
   readonly fallback: SourceAddress | undefined
   readonly timeoutSeconds: number
+  readonly distributionId: string
+  /** Where results are kept beyond the edge's cache; undefined for nowhere. */
+  readonly shelf: Shelf | undefined
+  /** How formats that take long are made after a first answer; undefined when viewers wait for them. */
+  readonly slow: SlowFormats | undefined
 }
 
 export interface Engine {
@@ -45,10 +57,10 @@ export interface Asked {
   readonly signal: AbortSignal
   /** For operators: why it failed. */
   readonly note: (cause: string) => void
+  /** Names by which the answer can be invalidated. */
+  readonly tag: (tags: readonly string[]) => void
 }
 
-/** Counts up when results for equal edits change, so that validators of older results no longer match. */
-const ENGINE_VERSION = 1
 const METHODS = 'GET, HEAD, OPTIONS'
 /** A picture that stands as it is may be shown, but must not run anything. */
 const SVG_POLICY = "default-src 'none'; style-src 'unsafe-inline'; sandbox"
@@ -64,6 +76,7 @@ export async function answer(
   let task: ImageTask | undefined
   try {
     task = dialect.decode(asked.request)
+    asked.tag(tagsOf(service, task))
     const response = await obtain(service, engine, asked, task)
     if (asked.method !== 'HEAD') return response
     const { length } = response.body
@@ -87,11 +100,78 @@ async function obtain(
   const isUntouched =
     edits.length === 0 && format === undefined && isDescription !== true && Object.keys(options).length === 0
   if (isUntouched) return passThrough(service, engine, asked, task)
-  return engine.gate.run(asked.client, asked.signal, () =>
-    service.sources.using(task.source, asked.signal, (picture) =>
-      transform(service, engine, asked, task, edits, picture),
-    ),
+  const place = placeOf(service, task, edits)
+  const found = place && (await recallAt(service, asked.signal, task, edits, place))
+  if (found?.kind === 'current') return fromShelf(service, asked, task, found)
+  const make = (by: ImageService, pool: Pool, of: Asked, before: VariantFacts | undefined) =>
+    by.sources.using(task.source, of.signal, (picture) =>
+      transform(by, { ...engine, pool }, of, task, edits, picture, { place, before }),
+    )
+  try {
+    if (place !== undefined && isSlow(service, task)) {
+      const same = found && (await sameBytes(service, engine, asked, task, edits, place, found.facts))
+      if (same !== undefined) return fromShelf(service, asked, task, same)
+      const work: SlowWork = {
+        obtain: (request, quick) => obtain(service, engine, { ...asked, request }, quick),
+        make,
+      }
+      const first = await standIn(service, asked, { task, edits, place }, work)
+      if (first !== undefined) return first
+    }
+    return await engine.gate.run(asked.client, asked.signal, () =>
+      make(service, engine.pool, asked, found?.facts),
+    )
+  } catch (error) {
+    // What was made of a source goes with it.
+    if (found !== undefined && error instanceof ImageError && error.status === 404)
+      service.shelf?.forget(place!)
+    throw error
+  }
+}
+
+/** Where a variant that is being made will be kept, and what is known of the one that is there. */
+interface Making {
+  readonly place: VariantKey | undefined
+  readonly before: VariantFacts | undefined
+}
+
+/** What is kept of a slow format whose source does not say that it is the same: read, because it costs less than to make it. */
+function sameBytes(
+  service: ImageService,
+  { gate }: Engine,
+  asked: Asked,
+  task: ImageTask,
+  edits: readonly Edit[],
+  place: VariantKey,
+  before: VariantFacts,
+) {
+  return gate.run(asked.client, asked.signal, () =>
+    service.sources.using(task.source, asked.signal, async (picture) => {
+      const pictures = [picture]
+      for (const { name, value } of edits)
+        if (name === 'overlayWith') pictures.push(await overlayOf(service, asked, value))
+      return recallByBytes(service.shelf!, place, before, pictures, asked.request.nowMs)
+    }),
   )
+}
+
+/** A variant as it was kept: neither is its source read nor anything decoded. */
+function fromShelf(
+  service: ImageService,
+  asked: Asked,
+  task: ImageTask,
+  { kept, lifetime }: Omit<Extract<Recalled, { kind: 'current' }>, 'kind'>,
+): EdgeResponse {
+  const { facts, body } = kept
+  service.shelf!.counts.served++
+  const headers = successHeaders(service, task, lifetime, facts.contentType, facts.etag)
+  const known = conditionOf(asked, headers)
+  if (known !== undefined) {
+    body.discard()
+    return known
+  }
+  asked.signal.addEventListener('abort', () => body.discard(), { once: true })
+  return { status: 200, headers, body }
 }
 
 /** The original, not decoded; only an SVG is read through, and made harmless. */
@@ -132,6 +212,7 @@ async function transform(
   task: ImageTask,
   edits: readonly Edit[],
   picture: Picture,
+  { place, before }: Making,
 ): Promise<EdgeResponse> {
   const type = contentTypeOf(picture.contentType, picture.bytes, service.isStrict)
   const isSvg = type === 'image/svg+xml'
@@ -151,7 +232,13 @@ async function transform(
     layers.push(layer)
     jobEdits.push({ name, value, input: inputs.push(layer.bytes) - 1 })
   }
-  const etag = etagOf(service, task, jobEdits, [picture, ...layers])
+  const pictures = [picture, ...layers]
+  const { nowMs } = asked.request
+  if (before !== undefined) {
+    const same = await recallByBytes(service.shelf!, place!, before, pictures, nowMs)
+    if (same !== undefined) return fromShelf(service, asked, task, same)
+  }
+  const etag = etagOf(service, task, jobEdits, pictures)
   // The validator is made of the source's, so an unchanged variant is recognised without decoding anything.
   const known = conditionOf(asked, successHeaders(service, task, picture, type, etag))
   if (known !== undefined) return known
@@ -161,19 +248,21 @@ async function transform(
     isAnimatedByDefault: type === 'image/gif',
     isDescription: task.output.isDescription === true,
   }
+  // Now, because the bytes of sources are others' when the answer is there; on another thread, while the process works.
+  const hashed = place !== undefined && mayKeep(pictures) ? inputsOf(pictures, nowMs) : undefined
   const { rendered, bytes } = await engine.pool.run(job, inputs, service.ask, asked.signal)
   const resultType = rendered.isForced ? `image/${rendered.format}` : typeOf(service, task, type)
   const headers = successHeaders(service, task, picture, resultType, etag)
+  if (hashed !== undefined) {
+    const made = { bytes, contentType: resultType, etag, rendered, inputs: hashed, before }
+    keepVariant(service.shelf!, place!, made)
+  }
   return { status: 200, headers, body: Body.bytes(bytes) }
 }
 
 /** Any failure to get the picture that is laid over is the same error, but for a source that is not allowed. */
 async function overlayOf(service: ImageService, asked: Asked, value: unknown): Promise<Picture> {
-  const { bucket, key } = isRecord(value) ? value : {}
-  const address = {
-    bucket: typeof bucket === 'string' ? bucket : undefined,
-    key: typeof key === 'string' ? key : '',
-  }
+  const address = layerAddress(value)
   service.sources.find(address.bucket)
   try {
     return await service.sources.using(address, asked.signal, (picture) =>
@@ -240,7 +329,7 @@ function encoderOf(format: string | undefined): string | undefined {
 function successHeaders(
   service: ImageService,
   task: ImageTask,
-  picture: Picture,
+  picture: SourceLifetime,
   type: string,
   etag: string | undefined,
 ): HeaderList {

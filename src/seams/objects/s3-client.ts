@@ -22,15 +22,23 @@ export interface S3ObjectsOptions {
   /** Where this was configured, for errors: `objects.photos`. */
   readonly setting: string
   readonly clock: Clock
+  /** How long a connection with a request may stand still; a minute unless given. */
+  readonly idleMs?: number
 }
 
-/** A way to the store that does not answer at all is given up, and tried again by the SDK, after this. */
+/** Calls that wait longer are given up, and tried again by the SDK. */
 const CONNECT_MS = 5_000
-const ANSWER_MS = 60_000
+const IDLE_MS = 60_000
 /** Requests at once; what an edge reads is as much as its viewers ask for. */
 const MAX_SOCKETS = 256
 /** A client of the SDK as these options say; it asks nothing yet. */
-export function s3ClientOf({ region, endpoint, pathStyle, credentials }: S3ObjectsOptions): S3Client {
+export function s3ClientOf({
+  region,
+  endpoint,
+  pathStyle,
+  credentials,
+  idleMs = IDLE_MS,
+}: S3ObjectsOptions): S3Client {
   const config: S3ClientConfig = {
     forcePathStyle: pathStyle,
     // Every put has a Content-MD5, which every storage checks; the newer checksums some refuse.
@@ -38,8 +46,8 @@ export function s3ClientOf({ region, endpoint, pathStyle, credentials }: S3Objec
     responseChecksumValidation: 'WHEN_REQUIRED',
     requestHandler: {
       connectionTimeout: CONNECT_MS,
-      requestTimeout: ANSWER_MS,
-      throwOnRequestTimeout: true,
+      // Not of a whole request: a part of an upload takes as long as it takes.
+      socketTimeout: idleMs,
       httpAgent: { keepAlive: true, maxSockets: MAX_SOCKETS },
       httpsAgent: { keepAlive: true, maxSockets: MAX_SOCKETS },
     },

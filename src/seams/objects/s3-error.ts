@@ -25,8 +25,7 @@ export function faultOf(error: unknown): { readonly name: string; readonly statu
 export function s3SeamError(place: S3Place, asked: string, error: unknown): SeamError {
   if (isSeamError(error)) return error
   const { name, status } = faultOf(error)
-  const answer = error instanceof Error ? error.message : String(error)
-  const said = name === '' || name === 'Error' ? answer : `${name}: ${answer}`
+  const said = saidBy(error, name, status)
   const start = `${asked} in the bucket "${place.bucket}" (${place.where})`
   const tell = (code: SeamError['code'], hint: string): SeamError =>
     new SeamError(code, `${start}: ${said}${hint === '' ? '' : `. ${hint}`}`)
@@ -70,6 +69,11 @@ export function s3SeamError(place: S3Place, asked: string, error: unknown): Seam
     default:
   }
   switch (status) {
+    case 400:
+      return tell(
+        'invalid',
+        isSilent(name, status) ? `Check ${place.setting}.region and the credentials` : '',
+      )
     case 301:
     case 307:
       return tell('invalid', `The bucket is in another region: correct ${place.setting}.region`)
@@ -89,4 +93,16 @@ export function s3SeamError(place: S3Place, asked: string, error: unknown): Seam
     default:
       return tell('unavailable', status === undefined ? 'Check the address and the network' : '')
   }
+}
+
+/** What the service said, without the full stop that ours would double. */
+function saidBy(error: unknown, name: string, status: number | undefined): string {
+  if (isSilent(name, status)) return `it answered ${status} and not why`
+  const answer = (error instanceof Error ? error.message : String(error)).replace(/\.$/, '')
+  return name === '' || name === 'Error' ? answer : `${name}: ${answer}`
+}
+
+/** Whether the answer had no body: then the SDK has a name of its own for the error. */
+function isSilent(name: string, status: number | undefined): boolean {
+  return status !== undefined && (name === 'Unknown' || name === 'UnknownError' || name === String(status))
 }

@@ -1,4 +1,7 @@
 import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { Readable } from 'node:stream'
 import { buffer } from 'node:stream/consumers'
 import { after, before, test } from 'node:test'
@@ -215,6 +218,12 @@ const misconfigured: readonly {
     code: 'permission',
     says: /bucket "photos"/,
   },
+  {
+    what: 'another region',
+    options: { region: 'us-west-2' },
+    code: 'invalid',
+    says: /orrect objects\.photos\.region$|it answered 400 and not why\. Check objects\.photos\.region and the credentials$/,
+  },
 ]
 for (const { what, options, code, says } of misconfigured)
   test(`${what} is told by every call, in words that name it and no secret`, async () => {
@@ -224,6 +233,7 @@ for (const { what, options, code, says } of misconfigured)
       await assert.rejects(call(objects), (error) => {
         assert.ok(isSeamError(error, code), `${name}: ${String(error)}`)
         assert.match(error.message, says, name)
+        assert.doesNotMatch(error.message, /\.\.|Unknown/, name)
         assert.ok(!inspect(error, { depth: 9 }).includes('hunter2'))
         return true
       })
@@ -265,7 +275,23 @@ test('a failure that passes is tried again before anybody is told', async () => 
   assert.equal((await buffer((await objects.get('a'))!.body)).toString(), 'x')
 })
 
-test('a storage that does not answer is unavailable, and says where it was looked for', async () => {
+test('a storage that takes requests and says nothing is unavailable after the time that is allowed', async () => {
+  const asked: string[] = []
+  const server = createServer((request) => void asked.push(`${request.method} ${request.url?.split('?')[0]}`))
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  await using objects = open(`http://127.0.0.1:${(server.address() as AddressInfo).port}`, { idleMs: 20 })
+  await assert.rejects(objects.get('a'), (error) => {
+    assert.ok(isSeamError(error, 'unavailable'))
+    assert.match(error.message, /timed out after 20 ms/)
+    return true
+  })
+  assert.deepEqual(asked, ['GET /photos/a', 'GET /photos/a', 'GET /photos/a'])
+  server.closeAllConnections()
+  server.close()
+})
+
+test('a storage that cannot be reached is unavailable, and says where it was looked for', async () => {
   const service = await fakeS3({ clock: clockOfToday() })
   await using objects = open(service.endpoint)
   await service[Symbol.asyncDispose]()

@@ -1,13 +1,13 @@
-import sharp, { type Sharp, type SharpOptions } from 'sharp'
+import sharp, { type Metadata, type Sharp, type SharpOptions } from 'sharp'
 import { ImageError } from '../image-error.ts'
 import { copyrightOf } from './copyright.ts'
 import { isRecord, kindOfEdit } from './edits.ts'
 import type { Inspected } from './inspect-input.ts'
 import type { Ask, Job, JobEdit, Rendered } from './job.ts'
+import { addWhatThereIs, keepColours } from './metadata.ts'
 import { moderate } from './moderation.ts'
 import { overlay } from './overlay.ts'
 import { roundCrop } from './round-crop.ts'
-import { beforeFirstScan } from './probe.ts'
 import { faultOf, guarded } from './sharp-faults.ts'
 import { smartCrop } from './smart-crop.ts'
 
@@ -112,9 +112,10 @@ export class Canvas {
   /** Makes the pixels of the edits so far, without loss, and goes on from there. Gives them and their size. */
   async settle(): Promise<{ readonly bytes: Buffer; readonly width: number; readonly height: number }> {
     const isAnimated = this.source.isAnimated
+    await this.#addMetadata(this.image)
     const lossless = isAnimated
-      ? this.withMetadata(this.image).webp({ lossless: true, effort: 0 })
-      : this.withMetadata(this.image).png({ compressionLevel: 0 })
+      ? this.image.webp({ lossless: true, effort: 0 })
+      : this.image.png({ compressionLevel: 0 })
     const { data, info } = await this.run(() => lossless.toBuffer({ resolveWithObject: true }))
     this.image = sharp(data, this.#optionsFor(isAnimated))
     return { bytes: data, width: info.width, height: info.pageHeight ?? info.height }
@@ -160,7 +161,7 @@ export class Canvas {
       !WITH_ALPHA.has(asked) &&
       job.format === undefined &&
       this.#encoders.every(({ name }) => name !== 'toFormat')
-    let image = this.image
+    const { image } = this
     guarded(() => {
       for (const { name, value } of this.#encoders) {
         if (name === 'toFormat') image.toFormat(String(value) as 'jpeg')
@@ -173,7 +174,8 @@ export class Canvas {
       else if (job.format !== undefined) image.toFormat(job.format as 'jpeg', job.options)
       else if (this.#encoders.length === 0) image.toFormat(source.outputFormat as 'jpeg', job.options)
     })
-    image = this.withMetadata(image).timeout({ seconds: job.timeoutSeconds })
+    await this.#addMetadata(image)
+    image.timeout({ seconds: job.timeoutSeconds })
     const { data, info } = await this.run(() => image.toBuffer({ resolveWithObject: true }))
     return {
       bytes: data,
@@ -187,13 +189,18 @@ export class Canvas {
     }
   }
 
-  /** A result with as much of the source's metadata as the job keeps. */
-  withMetadata(image: Sharp): Sharp {
-    if (this.#isStripped || this.job.metadata === 'strip') return image
-    if (this.job.metadata === 'keep') return withWhatThereIs(image, this.source)
-    const tags = copyrightOf(this.source.bytes)
-    return tags === undefined ? image : image.withExif({ IFD0: tags })
+  /** What of the source's metadata is to be kept; its colours become those of sRGB whatever that is. */
+  async #addMetadata(image: Sharp): Promise<void> {
+    const { metadata } = this.job
+    if (metadata === 'keep' && !this.#isStripped) return addWhatThereIs(image, this.source, this.#header)
+    await keepColours(image, this.source, this.#header)
+    const tags = metadata === 'copyright' && !this.#isStripped ? copyrightOf(this.source.bytes) : undefined
+    if (tags !== undefined) image.withExif({ IFD0: tags })
   }
+
+  /** What sharp reads of the source without decoding it. */
+  readonly #header = (): Promise<Metadata> =>
+    this.run(() => sharp(this.source.bytes, this.#optionsFor(false)).metadata())
 
   #optionsFor(isAnimated: boolean): SharpOptions {
     const { maxPixels } = this.job.limits
@@ -203,31 +210,5 @@ export class Canvas {
       limitInputPixels: maxPixels === 0 ? false : maxPixels,
       animated: isAnimated,
     }
-  }
-}
-
-/**
- * Keeps the metadata of a source; pixels are converted to sRGB in any case. `withMetadata` also attaches an sRGB profile,
- * which takes as long as the rest of a small JPEG, so it is called only for what needs it.
- */
-function withWhatThereIs(image: Sharp, { bytes, format }: Inspected): Sharp {
-  const headers = format === 'jpeg' ? beforeFirstScan(bytes) : bytes
-  const has = (marker: string) => headers.includes(marker, 0, 'latin1')
-  switch (format) {
-    case 'svg':
-    case 'gif':
-      return image
-    case 'tiff':
-    case 'avif':
-      return image.withMetadata()
-    case 'jpeg':
-      if (has('ICC_PROFILE\0') || has('Photoshop 3.0\0')) return image.withMetadata()
-      return has('Exif\0\0') || has('http://ns.adobe.com/xap/') ? image.keepExif().keepXmp() : image
-    case 'png':
-      if (has('iCCP')) return image.withMetadata()
-      return has('eXIf') || has('XML:com.adobe.xmp') ? image.keepExif().keepXmp() : image
-    case 'webp':
-      if (has('ICCP')) return image.withMetadata()
-      return has('EXIF') || has('XMP ') ? image.keepExif().keepXmp() : image
   }
 }

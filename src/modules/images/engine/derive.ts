@@ -1,11 +1,13 @@
 import sharp, { type Sharp } from 'sharp'
 import { ImageError } from '../image-error.ts'
 import type { Canvas } from './canvas.ts'
+import { copyrightOf } from './copyright.ts'
 import { type Description, describePixels } from './describe.ts'
 import { type EngineLimits, isRecord } from './edits.ts'
 import { encodeFrame, type Frame, FrameReader } from './frames.ts'
 import type { Inspected } from './inspect-input.ts'
 import type { Ask, Derive, JobDerivative, Rendered } from './job.ts'
+import { keepColours } from './metadata.ts'
 import { checkOutputSize } from './output-size.ts'
 
 /** What the bytes of a result of `derive` hold. */
@@ -61,7 +63,10 @@ export async function derive(
   bytes: number,
   ask: Ask,
 ): Promise<{ readonly rendered: Rendered; readonly bytes: Buffer }> {
-  const { width, height } = uprightSize(canvas.source, await canvas.run(() => canvas.image.metadata()))
+  const header = await canvas.run(() => canvas.image.metadata())
+  const { width, height } = uprightSize(canvas.source, header)
+  await keepColours(canvas.image, canvas.source, () => Promise.resolve(header))
+  const tags = canvas.job.metadata === 'strip' ? undefined : copyrightOf(canvas.source.bytes)
   const needed = neededSize(derivatives)
   // Before the decoder is asked, so that it may skip what nobody sees: JPEG is read at a half, a quarter or an eighth.
   if (needed !== undefined) canvas.image.resize({ ...needed, fit: 'outside', withoutEnlargement: true })
@@ -74,8 +79,7 @@ export async function derive(
   const made = []
   for (const derivative of derivatives) {
     const { data, info } = await canvas.run(() =>
-      canvas
-        .withMetadata(resultOf(start(), derivative))
+      resultOf(start(), derivative, tags)
         .timeout({ seconds: canvas.job.timeoutSeconds })
         .toBuffer({ resolveWithObject: true }),
     )
@@ -117,7 +121,8 @@ function resizeOf({ width, height }: JobDerivative) {
   }
 }
 
-function resultOf(image: Sharp, derivative: JobDerivative): Sharp {
+function resultOf(image: Sharp, derivative: JobDerivative, tags: ReturnType<typeof copyrightOf>): Sharp {
+  if (tags !== undefined) image.withExif({ IFD0: tags })
   image.resize(resizeOf(derivative))
   // JPEG has no transparency: white shows through, as on a page.
   if (derivative.format === 'jpeg') image.flatten({ background: '#fff' })

@@ -2,6 +2,7 @@ import sharp, { type OverlayOptions } from 'sharp'
 import { ImageError } from '../image-error.ts'
 import type { Canvas } from './canvas.ts'
 import { isRecord } from './edits.ts'
+import { keepColours } from './metadata.ts'
 import { inspectInput, type Inspected } from './inspect-input.ts'
 
 /**
@@ -61,6 +62,7 @@ async function prepared(
       failOn: 'none',
       limitInputPixels: maxPixels === 0 ? false : maxPixels,
     })
+    await keepColours(picture, inspected, () => picture.metadata())
     const widthShare = percentage(value['wRatio'])
     const heightShare = percentage(value['hRatio'])
     if (widthShare !== undefined || heightShare !== undefined) {

@@ -13,6 +13,8 @@ export interface GuardedFetchOptions {
   readonly isAllowed: (address: string) => boolean
   readonly signal: AbortSignal
   readonly timeoutMs?: number
+  /** GET unless given. */
+  readonly method?: 'GET' | 'HEAD'
   /** All addresses of a name; the system's resolver unless given. */
   readonly resolve?: (hostname: string) => Promise<readonly string[]>
 }
@@ -49,6 +51,7 @@ async function fetchOnce(url: URL, options: GuardedFetchOptions): Promise<Incomi
     const request = send(
       url,
       {
+        method: options.method ?? 'GET',
         headers: { Accept: 'image/*', 'User-Agent': 'edgeward' },
         signal: options.signal,
         timeout: options.timeoutMs ?? 30_000,

@@ -1,5 +1,6 @@
 import { Fault } from '../../../faults.ts'
 import { BodyTooLargeError } from '../../../http/body.ts'
+import type { HeaderList } from '../../../http/header-list.ts'
 import type { PlannedOrigin } from '../../../plan.ts'
 import type { EdgeResponse } from '../../../visit.ts'
 import { ImageError } from '../image-error.ts'
@@ -29,18 +30,35 @@ export interface SourcesOptions {
     origin: PlannedOrigin,
     path: string,
     signal: AbortSignal,
+    method?: 'HEAD',
   ) => Promise<EdgeResponse | Fault>
   readonly maxSourceBytes: number
   /** Where the bytes of pictures are put. */
   readonly shelf: ByteShelf
 }
 
-/** A source as it was fetched: its fields, and its bytes once they are wanted. */
-export interface Picture {
-  readonly contentType: string | undefined
+/** How a source calls what it has. */
+export interface SourceValidator {
+  readonly etag: string | undefined
+  readonly lastModified: string | undefined
+}
+
+/** Whether a source still has what it had: by its own words, without its bytes. */
+export type SourceState =
+  | { readonly kind: 'unchanged'; readonly lifetime: SourceLifetime }
+  /** It has something else, has nothing any more, or does not say. */
+  | { readonly kind: 'doubtful' }
+
+/** What a source says of how long its picture stays. */
+export interface SourceLifetime {
   readonly cacheControl: string | undefined
   readonly expires: string | undefined
   readonly lastModified: string | undefined
+}
+
+/** A source as it was fetched: its fields, and its bytes once they are wanted. */
+export interface Picture extends SourceLifetime {
+  readonly contentType: string | undefined
   readonly etag: string | undefined
   readonly bytes: Buffer
 }
@@ -104,6 +122,31 @@ export class Sources {
   }
 
   /**
+   * Asks a source whether it still has what it called by one of these names. A plain HEAD: a condition would make it send
+   * a picture for GET where it has changed, and leave out Cache-Control with a 304 where it has not. Throws ImageError or
+   * Fault.
+   */
+  async check(
+    address: SourceAddress,
+    known: readonly SourceValidator[],
+    signal: AbortSignal,
+  ): Promise<SourceState> {
+    if (known.length === 0) return DOUBTFUL
+    const source = this.find(address.bucket)
+    const response = await this.#fetch(source, address.key, signal, 'HEAD')
+    if (response instanceof Fault) throw response
+    response.body.discard()
+    const { status, headers } = response
+    if (status !== 200) return DOUBTFUL
+    const etag = headers.get('etag')
+    const lifetime = lifetimeOf(headers)
+    const { lastModified } = lifetime
+    return known.some((each) => isSameName(each, { etag, lastModified }))
+      ? { kind: 'unchanged', lifetime }
+      : DOUBTFUL
+  }
+
+  /**
    * Runs `use` with the whole picture, whose bytes are others' when it is over: they are copied by who needs them longer.
    * `signal` is the requester's: the fetch stops when nobody waits for it any more. Throws ImageError or Fault.
    */
@@ -153,24 +196,49 @@ export class Sources {
       })
     }
     const picture: Picture = {
+      ...lifetimeOf(headers),
       contentType: headers.get('content-type'),
-      cacheControl: headers.getJoined('cache-control'),
-      expires: headers.get('expires'),
-      lastModified: headers.get('last-modified'),
       etag: headers.get('etag'),
       bytes,
     }
     return { picture, place }
   }
 
-  async #fetch(source: ImageSource, key: string, signal: AbortSignal): Promise<EdgeResponse | Fault> {
+  async #fetch(
+    source: ImageSource,
+    key: string,
+    signal: AbortSignal,
+    method?: 'HEAD',
+  ): Promise<EdgeResponse | Fault> {
     const path = pathOf(key)
     if (source.kind === 'origin')
-      return this.#options.fetchFrom(source.origin, joined(source.prefix, path), signal)
+      return this.#options.fetchFrom(source.origin, joined(source.prefix, path), signal, method)
     const url = new URL(source.base)
     url.pathname = joined(source.base.pathname, path)
-    return guardedFetch(url, { isAllowed: source.isAllowed, signal })
+    const { isAllowed } = source
+    return guardedFetch(url, {
+      isAllowed,
+      signal,
+      ...(method !== undefined && { method }),
+    })
   }
+}
+
+function lifetimeOf(headers: HeaderList): SourceLifetime {
+  return {
+    cacheControl: headers.getJoined('cache-control'),
+    expires: headers.get('expires'),
+    lastModified: headers.get('last-modified'),
+  }
+}
+
+const DOUBTFUL: SourceState = { kind: 'doubtful' }
+
+/** By the entity tag where there is one, weakly (RFC 9110 section 8.8.3.2); by the date to the letter where there is none. */
+function isSameName(known: SourceValidator, now: SourceValidator): boolean {
+  if (known.etag !== undefined || now.etag !== undefined)
+    return known.etag?.replace(/^W\//, '') === now.etag?.replace(/^W\//, '')
+  return known.lastModified !== undefined && known.lastModified === now.lastModified
 }
 
 /** Percent-encoded, without a leading slash. A key that climbs, or names a folder, is no picture. */

@@ -1,0 +1,304 @@
+import type { Clock } from '../../../base/clock.ts'
+import { Body } from '../../../http/body.ts'
+import type { ObjectHead, Objects } from '../../../seams/objects/objects.ts'
+import { asError, isSeamError } from '../../../seams/seam-error.ts'
+import { allVariants, Room } from './room.ts'
+import { PurgeTally } from './select-sources.ts'
+import {
+  type KeptVariant,
+  type NewVariant,
+  newShelfCounts,
+  type Purged,
+  type Shelf,
+  type SourceSelection,
+} from './shelf.ts'
+import { readFacts, type VariantFacts, writeFacts } from './variant-facts.ts'
+import type { VariantKey } from './variant-key.ts'
+
+export interface ObjectShelfOptions {
+  /** Of the store, for reports. */
+  readonly name: string
+  readonly open: () => Promise<Objects>
+  readonly clock: Clock
+  readonly maxBytes: number
+  readonly report: (problem: string) => void
+}
+
+/** The name under which the facts stand among the metadata of an object. */
+const FACTS = 'edgeward-variant'
+/** S3 bounds names and values of metadata together to 2 KB. */
+const MAX_FACTS_CHARACTERS = 2_000
+/** Up to here a variant is read whole before it is answered with. */
+const MAX_READ_BYTES = 1 << 20
+/** How many bytes may wait to be written; more are not kept. */
+const MAX_WAITING_BYTES = 64 << 20
+/** A store that has failed, or does not answer, is left alone for a while: pictures are not to wait for it. */
+const REST_MS = 10_000
+const PATIENCE_MS = 2_000
+const MAX_REMEMBERED_USES = 10_000
+
+/** Variants in a store of objects, for all who use it: other processes, other nodes, and whoever starts later. */
+export class ObjectShelf implements Shelf {
+  readonly keepsAll = true
+  readonly counts = newShelfCounts()
+  readonly #options: ObjectShelfOptions
+  /** What is to be done, one after the other, by the key it concerns. */
+  readonly #waiting = new Map<string, { readonly bytes: number; readonly work: () => Promise<void> }>()
+  readonly #usedAt = new Map<string, number>()
+  #maxBytes: number
+  #opened: { readonly objects: Objects; readonly room: Room } | undefined
+  #waitingBytes = 0
+  #working: Promise<void> | undefined
+  #restUntil = Number.NEGATIVE_INFINITY
+  #isClosed = false
+
+  constructor(options: ObjectShelfOptions) {
+    this.#options = options
+    this.#maxBytes = options.maxBytes
+  }
+
+  get bytes(): number {
+    return this.#opened?.room.bytes ?? 0
+  }
+
+  async find(key: string): Promise<KeptVariant | undefined> {
+    if (this.#isResting || this.#isClosed) return undefined
+    try {
+      const kept = await this.#inTime((objects) => read(objects, key))
+      if (kept === undefined) this.counts.missing++
+      else this.#use(key)
+      return kept
+    } catch (error) {
+      this.#failed('read', error)
+      return undefined
+    }
+  }
+
+  async peek(key: string): Promise<VariantFacts | undefined> {
+    try {
+      const { objects } = await this.#open()
+      const head = await objects.head(key)
+      return head && factsOf(head)
+    } catch {
+      return undefined
+    }
+  }
+
+  keep({ key, prefix }: VariantKey, { bytes, facts, replaces }: NewVariant): void {
+    if (this.#waitingBytes + bytes.length > MAX_WAITING_BYTES || this.#isResting) {
+      this.counts.skipped++
+      return
+    }
+    this.#later(key, bytes.length, async ({ objects, room }) => {
+      const stated = await facts
+      const text = writeFacts(stated)
+      if (text.length > MAX_FACTS_CHARACTERS || !(await room.makeFor(key, bytes.length))) {
+        this.counts.skipped++
+        return
+      }
+      await objects.put(key, bytes, { ...headOf(stated, text), length: bytes.length })
+      room.wrote(key, bytes.length)
+      this.#use(key)
+      this.counts.stored++
+      if (replaces) await this.#forget(objects, prefix, stated.inputs[0]?.hash)
+    })
+  }
+
+  restate(key: string, facts: VariantFacts): void {
+    const text = writeFacts(facts)
+    if (text.length > MAX_FACTS_CHARACTERS) return
+    this.#later(`restate ${key}`, 0, async ({ objects }) => {
+      const read = await objects.get(key)
+      // Facts say what they are true of, so whatever was put there meanwhile may be replaced.
+      if (read !== undefined)
+        await objects.put(key, read.body, { ...headOf(facts, text), length: read.length })
+    })
+  }
+
+  forget({ prefix }: Pick<VariantKey, 'prefix'>): void {
+    this.#later(`forget ${prefix}`, 0, ({ objects }) => this.#forget(objects, prefix, undefined))
+  }
+
+  async purge(selection: SourceSelection | undefined): Promise<Purged> {
+    // What is being written now is purged as well.
+    await this.flush()
+    const { objects } = await this.#open()
+    const purged = await purgeObjects(objects, selection)
+    this.counts.removed += purged.variants
+    return purged
+  }
+
+  /** Another bound: the store is looked through once. */
+  resize(maxBytes: number): void {
+    if (maxBytes === this.#maxBytes) return
+    this.#maxBytes = maxBytes
+    this.#opened?.room.resize(maxBytes)
+    this.sweep()
+  }
+
+  /** Looks through the whole store, group by group between other work, and lets go of what is more than the bound. */
+  sweep(from = 0): void {
+    this.#later('sweep', 0, async ({ room }) => {
+      if (await room.sweep(from)) this.sweep(from + 1)
+    })
+  }
+
+  async flush(): Promise<void> {
+    while (this.#working !== undefined) await this.#working
+  }
+
+  /** What waits to be kept is written first. */
+  async close(): Promise<void> {
+    this.#isClosed = true
+    await this.flush()
+  }
+
+  /** Variants of other versions of a source than the one with this hash. */
+  async #forget(objects: Objects, prefix: string, current: string | undefined): Promise<void> {
+    for await (const { key } of allVariants(objects, prefix)) {
+      const head = current === undefined ? undefined : await objects.head(key)
+      const facts = head && factsOf(head)
+      if (facts !== undefined && facts.inputs[0]?.hash === current) continue
+      await objects.delete(key)
+      this.counts.removed++
+    }
+  }
+
+  get #isResting(): boolean {
+    return this.#options.clock.monotonic() < this.#restUntil
+  }
+
+  /** The latest for a key counts; it is done after the answers that are being given. */
+  #later(
+    key: string,
+    bytes: number,
+    work: (opened: { objects: Objects; room: Room }) => Promise<void>,
+  ): void {
+    if (this.#isClosed) return
+    this.#waitingBytes += bytes - (this.#waiting.get(key)?.bytes ?? 0)
+    this.#waiting.set(key, { bytes, work: async () => work(await this.#open()) })
+    this.#working ??= new Promise<void>((done) => {
+      setImmediate(() => void this.#work().then(done))
+    })
+  }
+
+  async #work(): Promise<void> {
+    for (const [key, { bytes, work }] of this.#waiting) {
+      this.#waiting.delete(key)
+      this.#waitingBytes -= bytes
+      try {
+        await work()
+      } catch (error) {
+        this.#failed('written', error)
+      }
+    }
+    this.#working = undefined
+  }
+
+  async #open(): Promise<{ readonly objects: Objects; readonly room: Room }> {
+    const objects = await this.#options.open()
+    this.#opened ??= {
+      objects,
+      room: new Room(
+        {
+          objects,
+          usedAt: (key) => this.#usedAt.get(key),
+          evicted: () => void this.counts.evicted++,
+        },
+        this.#maxBytes,
+      ),
+    }
+    return this.#opened
+  }
+
+  /** What the store answers, or a rejection when it takes longer than making the picture would. */
+  async #inTime(
+    ask: (objects: Objects) => Promise<KeptVariant | undefined>,
+  ): Promise<KeptVariant | undefined> {
+    let isLate = false
+    const late = Promise.withResolvers<never>()
+    const timer = this.#options.clock.after(PATIENCE_MS, () => {
+      isLate = true
+      late.reject(new Error(`no answer in ${PATIENCE_MS} ms`))
+    })
+    const answer = this.#open()
+      .then(({ objects }) => ask(objects))
+      .then((kept) => {
+        if (isLate) kept?.body.discard()
+        return kept
+      })
+    try {
+      return await Promise.race([answer, late.promise])
+    } finally {
+      timer.cancel()
+      // Whichever comes second has nobody who hears it.
+      answer.catch(ignore)
+    }
+  }
+
+  #use(key: string): void {
+    this.#usedAt.delete(key)
+    this.#usedAt.set(key, this.#options.clock.now())
+    if (this.#usedAt.size > MAX_REMEMBERED_USES) this.#usedAt.delete(this.#usedAt.keys().next().value!)
+  }
+
+  #failed(what: 'read' | 'written', error: unknown): void {
+    // Another process was quicker, or this one is ending.
+    if (isSeamError(error, 'conflict', 'not-found', 'closed')) return
+    if (isSeamError(error, 'limit', 'invalid')) {
+      this.counts.skipped++
+      return
+    }
+    this.counts.failed++
+    const { clock, name, report } = this.#options
+    // Once for each rest, not once for each picture.
+    if (!this.#isResting)
+      report(
+        `stored variants cannot be ${what} in ${name}, which is left alone for ${REST_MS / 1000} s: ${asError(error).message}`,
+      )
+    // One bad object says nothing of the others.
+    if (!isSeamError(error, 'corrupt')) this.#restUntil = clock.monotonic() + REST_MS
+  }
+}
+
+async function read(objects: Objects, key: string): Promise<KeptVariant | undefined> {
+  const found = await objects.get(key)
+  if (found === undefined) return undefined
+  const { head, body, length } = found
+  const facts = factsOf(head)
+  if (facts === undefined) {
+    body.destroy()
+    return undefined
+  }
+  if (length > MAX_READ_BYTES) return { facts, body: Body.stream(body, length) }
+  // A short one is read before anything is promised to the viewer: what cannot be read is made anew.
+  const bytes = await Body.stream(body, length).collect(MAX_READ_BYTES)
+  if (bytes.length !== length) throw new Error(`${bytes.length} bytes came where there are ${length}`)
+  return { facts, body: Body.bytes(bytes) }
+}
+
+/** Removes variants from a store, whether an edge uses it or not. */
+export async function purgeObjects(
+  objects: Objects,
+  selection: SourceSelection | undefined,
+): Promise<Purged> {
+  const tally = new PurgeTally(selection)
+  for await (const { key, size } of allVariants(objects, '')) {
+    if (!tally.selects(key)) continue
+    await objects.delete(key)
+    tally.count(key, size)
+  }
+  return tally.result()
+}
+
+function factsOf({ metadata, headers }: ObjectHead): VariantFacts | undefined {
+  return readFacts(metadata[FACTS], headers.contentType)
+}
+
+function headOf({ contentType }: VariantFacts, text: string) {
+  return { headers: { contentType }, metadata: { [FACTS]: text } }
+}
+
+function ignore(): void {
+  // Told elsewhere.
+}
