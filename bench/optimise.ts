@@ -1,19 +1,21 @@
 /**
- * What the upload optimiser saves: the six photographs, PNG originals, at the two sizes of the reference.
- * `saved` is the lesser of both sizes as AVIF, each against the originals; it must be at least 0.95. JPEG and WebP are
- * shown beside it.
+ * What the upload optimiser saves: the six photographs, PNG originals, at the two sizes of the reference, with its default
+ * settings. A page shows one of the files in one place, so each size in each format is set against the originals; `saved`
+ * is the lesser of both sizes in the format that browsers are offered first, and must be at least 0.95. `together_FORMAT` is
+ * both sizes of a format against the originals. Likeness is measured against the same size without loss.
  */
-import { existsSync } from 'node:fs'
+import { existsSync, globSync } from 'node:fs'
+import { readFile } from 'node:fs/promises'
 import { availableParallelism } from 'node:os'
 import path from 'node:path'
+import sharp, { type Sharp } from 'sharp'
 import { systemClock } from '../src/base/clock.ts'
 import { imagesSchema } from '../src/modules/images/config.ts'
 import { Pool } from '../src/modules/images/engine/pool.ts'
-import {
-  DEFAULT_DERIVATIVES,
-  type Optimised,
-  optimiseFolder,
-} from '../src/modules/images/optimise/optimise-folder.ts'
+import { optimiseFolder } from '../src/modules/images/optimise/optimise-folder.ts'
+import type { PictureRecord } from '../src/modules/images/optimise/optimise-picture.ts'
+import { DEFAULT_FORMATS, DEFAULT_SIZES, FORMATS, wishOf } from '../src/modules/images/optimise/wish.ts'
+import { type Pixels, psnrOf, ssimOf } from './support/likeness.ts'
 import { finish } from './support/report.ts'
 import { temporaryFolder } from './support/server-process.ts'
 
@@ -25,19 +27,15 @@ if (!existsSync(photos))
   finish({ name: 'optimise', values: {}, skipped: [{ name: 'photos', missing: `no-photos-in-${photos}` }] })
 else await run()
 
-async function run(): Promise<void> {
-  const values: Record<string, number> = {}
-  const wrong: string[] = []
-  for (const format of ['jpeg', 'webp', 'avif'] as const) {
-    const { failures, bytesBefore, bytesAfter } = await optimised(format)
-    wrong.push(...failures.map(({ file, why }) => `${file} as ${format}: ${why}`))
-    for (const [name, bytes] of bytesAfter) values[`saved_${format}_${name}`] = 1 - bytes / bytesBefore
-  }
-  values['saved'] = Math.min(...DEFAULT_DERIVATIVES.map(({ name }) => values[`saved_avif_${name}`]!))
-  finish({ name: 'optimise', values, holds: [{ key: 'saved', atLeast: 0.95 }], wrong })
+interface Row {
+  readonly name: string
+  readonly format: string
+  bytes: number
+  readonly psnr: number[]
+  readonly ssim: number[]
 }
 
-async function optimised(format: 'jpeg' | 'webp' | 'avif'): Promise<Optimised> {
+async function run(): Promise<void> {
   using out = temporaryFolder('optimise')
   const places = availableParallelism()
   await using pool = new Pool({
@@ -51,14 +49,76 @@ async function optimised(format: 'jpeg' | 'webp' | 'avif'): Promise<Optimised> {
     report: (message) => console.error(message),
   })
   const { limits } = imagesSchema.parse({ dialect: 'sih' })
-  return await optimiseFolder({
+  const { failures, tally } = await optimiseFolder({
     folder: photos,
     out: out.path,
-    derivatives: DEFAULT_DERIVATIVES,
-    format,
+    // The default qualities; WebP is shown beside the default formats.
+    wish: wishOf(DEFAULT_SIZES, FORMATS),
     pool,
     places,
     limits,
+    maxSourceBytes: limits.maxSourceBytes,
     progress: () => {},
   })
+  const rows = await rowsOf(out.path)
+  const before = tally.bytesBefore
+  const values: Record<string, number> = {}
+  console.log('format  size    saved   PSNR dB  SSIM mean  SSIM worst')
+  for (const { name, format, bytes, psnr, ssim } of rows) {
+    const saved = 1 - bytes / before
+    values[`saved_${format}_${name}`] = saved
+    const [db, mean, worst] = [meanOf(psnr), meanOf(ssim), Math.min(...ssim)]
+    values[`ssim_${format}_${name}`] = mean
+    console.log(
+      `${format.padEnd(6)}  ${name.padEnd(6)}  ${saved.toFixed(4)}  ${db.toFixed(1).padStart(7)}  ${mean.toFixed(4).padStart(9)}  ${worst.toFixed(4).padStart(10)}`,
+    )
+  }
+  for (const format of FORMATS) {
+    const bytes = rows.filter((row) => row.format === format).reduce((sum, row) => sum + row.bytes, 0)
+    values[`together_${format}`] = 1 - bytes / before
+  }
+  const first = DEFAULT_FORMATS[0]!
+  values['saved'] = Math.min(...DEFAULT_SIZES.map(({ name }) => values[`saved_${first}_${name}`]!))
+  values['ssim'] = Math.min(...DEFAULT_SIZES.map(({ name }) => values[`ssim_${first}_${name}`]!))
+  finish({
+    name: 'optimise',
+    values,
+    // The second is there so that the first is not bought with pictures nobody wants to look at.
+    holds: [
+      { key: 'saved', atLeast: 0.95 },
+      { key: 'ssim', atLeast: 0.945 },
+    ],
+    wrong: failures.map(({ file, why }) => `${file}: ${why}`),
+  })
+}
+
+async function rowsOf(folder: string): Promise<readonly Row[]> {
+  const rows = new Map<string, Row>()
+  for (const file of globSync('*-meta.json', { cwd: folder }).sort()) {
+    const record = JSON.parse(await readFile(path.join(folder, file), 'utf8')) as PictureRecord
+    const original = path.join(photos, record.source.file)
+    for (const { name, format, file: made, bytes } of record.derivatives) {
+      const id = `${format} ${name}`
+      let row = rows.get(id)
+      if (row === undefined) rows.set(id, (row = { name, format, bytes: 0, psnr: [], ssim: [] }))
+      row.bytes += bytes
+      const size = DEFAULT_SIZES.find((each) => each.name === name)!
+      const reference = await pixelsOf(
+        sharp(original).resize({ fit: 'cover', withoutEnlargement: true, ...size }),
+      )
+      const result = await pixelsOf(sharp(path.join(folder, made)))
+      row.psnr.push(psnrOf(reference, result))
+      row.ssim.push(ssimOf(reference, result))
+    }
+  }
+  return [...rows.values()]
+}
+
+async function pixelsOf(image: Sharp): Promise<Pixels> {
+  const { data, info } = await image.removeAlpha().raw().toBuffer({ resolveWithObject: true })
+  return { data, width: info.width, height: info.height }
+}
+
+function meanOf(values: readonly number[]): number {
+  return values.reduce((sum, value) => sum + value, 0) / values.length
 }

@@ -91,18 +91,27 @@ test('images optimise makes two sizes and a description of every picture, says w
   assert.equal(first.code, 1)
   assert.match(first.error, /text\.png: InstantiationError/)
   assert.match(first.out, /3 of 4 pictures, 0 of them done before/)
-  assert.match(first.out, /originals .*\n {2}tile .* % less\n {2}scaled .* % less\n {2}together .* % less/)
+  assert.match(
+    first.out,
+    /originals .*\n {2}tile avif .* % less\n {2}tile jpeg .* % less\n {2}scaled avif .* % less\n {2}scaled jpeg .* % less/,
+  )
   const names = await readdir(out, { recursive: true })
   assert.deepEqual(names.sort(), [
     'card-meta.json',
+    'card-scaled.avif',
     'card-scaled.jpg',
+    'card-tile.avif',
     'card-tile.jpg',
     'deep',
-    'deep/scene.jpg-meta.json',
-    'deep/scene.jpg-scaled.jpg',
-    'deep/scene.jpg-tile.jpg',
+    'deep/scene-meta.json',
+    'deep/scene-scaled.avif',
+    'deep/scene-scaled.jpg',
+    'deep/scene-tile.avif',
+    'deep/scene-tile.jpg',
     'deep/scene.png-meta.json',
+    'deep/scene.png-scaled.avif',
     'deep/scene.png-scaled.jpg',
+    'deep/scene.png-tile.avif',
     'deep/scene.png-tile.jpg',
   ])
   const sizeOf = async (name: string) => {
@@ -114,19 +123,19 @@ test('images optimise makes two sizes and a description of every picture, says w
   assert.deepEqual(await sizeOf('card-scaled.jpg'), ['jpeg', 80, 60])
   const meta = JSON.parse(await readFile(join(out, 'deep/scene.png-meta.json'), 'utf8')) as {
     source: { bytes: number }
-    derivatives: { name: string; width: number }[]
+    derivatives: { name: string; format: string; width: number }[]
     description: { width: number; blurhash: string }
   }
   assert.equal(meta.source.bytes, large.length)
   assert.deepEqual(
-    meta.derivatives.map(({ name, width }) => `${name} ${width}`),
-    ['tile 400', 'scaled 600'],
+    meta.derivatives.map(({ name, format, width }) => `${name} ${format} ${width}`),
+    ['tile avif 400', 'tile jpeg 400', 'scaled avif 600', 'scaled jpeg 600'],
   )
   assert.deepEqual([meta.description.width, meta.description.blurhash.length > 6], [800, true])
 
   // A result that is gone, and a run that was broken off before its last word, are made good; the rest is kept.
   await rm(join(out, 'card-tile.jpg'))
-  await rm(join(out, 'deep/scene.jpg-meta.json'))
+  await rm(join(out, 'deep/scene-meta.json'))
   assert.match((await run()).out, /3 of 4 pictures, 1 of them done before/)
   assert.deepEqual((await readdir(out, { recursive: true })).sort(), names)
   await writeFile(folder.at('card.png'), large)
@@ -146,14 +155,14 @@ test('images optimise makes two sizes and a description of every picture, says w
   )
   assert.equal(sized.code, 0, sized.error)
   assert.deepEqual(await sizeOf('scene.png-hero.webp'), ['webp', 100, 75])
-  assert.deepEqual(await sizeOf('scene.jpg-icon.webp'), ['webp', 16, 16])
+  assert.deepEqual(await sizeOf('scene-icon.webp'), ['webp', 16, 16])
 })
 
 test('images optimise says what is wrong with its arguments', async () => {
   await using folder = await folderWithCard()
   const table = [
     { argv: [folder.at('none')], code: 1, says: /none is no folder/ },
-    { argv: [folder.path, '-f', 'bmp'], code: 2, says: /'bmp' is none of jpeg, webp, avif/ },
+    { argv: [folder.path, '-f', 'bmp'], code: 2, says: /'bmp' is none of avif, webp, jpeg/ },
     { argv: [folder.path, '-s', 'hero'], code: 2, says: /'hero' is no size: NAME=WIDTHxHEIGHT/ },
     { argv: [folder.path, '-s', 'hero=0x'], code: 2, says: /'hero=0x' is no size/ },
   ]

@@ -11,6 +11,7 @@ import { ImageError } from './image-error.ts'
 import { readThumborPath } from './sih/thumbor-path.ts'
 import { optimise, type OptimiseChoices } from './optimise/optimise-command.ts'
 import type { Edit } from './task.ts'
+import { report, retry, watch } from './watch/watch-commands.ts'
 import { addPurgeCommand } from './variants/purge-command.ts'
 
 /** `edgeward images try FILE EDITS`: renders one picture with the engine of the edge and says what it cost. */
@@ -18,7 +19,9 @@ export function addCommands(cli: CliKit): void {
   const { output } = cli
   const images = cli.program
     .command('images')
-    .description('images on the fly: try edits on a file, optimise a folder, purge stored variants')
+    .description(
+      'images on the fly: try edits on a file, optimise a folder or uploads, purge stored variants',
+    )
   images
     .command('try')
     .description('apply edits to a picture, write the result, and print time, bytes and format')
@@ -39,9 +42,36 @@ export function addCommands(cli: CliKit): void {
     .argument('<folder>', 'the originals')
     .option('-o, --out <folder>', 'where the results go; FOLDER-optimised unless given')
     .option('-s, --size <size...>', 'NAME=WIDTHxHEIGHT; tile=400x400 and scaled=600x unless given')
-    .option('-f, --format <format>', 'jpeg, webp or avif', 'jpeg')
+    .option('-f, --format <format...>', 'avif, webp, jpeg; avif and jpeg unless given')
     .action(async (folder: string, choices: OptimiseChoices) => {
       cli.exit(await optimise(folder, choices, output))
+    })
+  images
+    .command('watch')
+    .description('do the same for whatever is put into a folder, until Ctrl-C; no edge is needed')
+    .argument('<folder>', 'the originals')
+    .option('-o, --out <folder>', 'where the results go; FOLDER-optimised unless given')
+    .option('-s, --size <size...>', 'NAME=WIDTHxHEIGHT; tile=400x400 and scaled=600x unless given')
+    .option('-f, --format <format...>', 'avif, webp, jpeg; avif and jpeg unless given')
+    .action(async (folder: string, choices: OptimiseChoices) => {
+      cli.exit(await watch(folder, choices, output))
+    })
+  images
+    .command('report')
+    .description('show what the upload optimisers of the running edge have done, saved and could not do')
+    .argument('[name]', 'one of `images.optimise`; all when left out')
+    .option('-c, --config <file>', 'configuration file')
+    .action(async (name: string | undefined, { config }: { config?: string }) => {
+      cli.exit(await report(cli, name, config))
+    })
+  images
+    .command('retry')
+    .description('try failed and rejected pictures once more')
+    .argument('<name>', 'one of `images.optimise`')
+    .argument('[key]', 'one picture; all when left out')
+    .option('-c, --config <file>', 'configuration file')
+    .action(async (name: string, key: string | undefined, { config }: { config?: string }) => {
+      cli.exit(await retry(cli, name, key, config))
     })
   addPurgeCommand(images, cli)
 }

@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { mappingSchema } from './dit/mappings.ts'
 import { policySchema } from './dit/policy.ts'
+import { optimiseSchema } from './watch/config.ts'
 
 const MIB = 1_048_576
 const bytes = z.number().int().min(1)
@@ -55,6 +56,7 @@ export const imageEngineSchema = z
       })
       .prefault({})
       .describe('Requests that wait for a process. Refusals carry Retry-After.'),
+    optimise: optimiseSchema.optional(),
   })
   .describe('The image engine: processes, memory and queue, for all behaviors with `images` together.')
 

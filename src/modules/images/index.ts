@@ -3,13 +3,16 @@ import { isDeepStrictEqual } from 'node:util'
 import { compileCidrs } from '../../http/address.ts'
 import { Fault } from '../../faults.ts'
 import { HeaderList } from '../../http/header-list.ts'
-import type { PlannedBehavior } from '../../plan.ts'
+import type { Fetch } from '../../http/fetch-text.ts'
+import type { Plan, PlannedBehavior } from '../../plan.ts'
 import { addToVary } from '../../response/vary.ts'
+import { asError } from '../../seams/seam-error.ts'
 import type { EdgeResponse, OriginRequest, Passage } from '../../visit.ts'
 import {
   type BoundPlace,
   defineModule,
   type Hooks,
+  type Module,
   type ModuleContext,
   type RunningModule,
 } from '../module.ts'
@@ -18,6 +21,7 @@ import { addCommands } from './command.ts'
 import { type ImageEngineConfig, imageEngineSchema, type ImagesConfig } from './config.ts'
 import { dialectOf } from './dialect-of.ts'
 import { createDetector } from './detector.ts'
+import { isRecord } from './engine/edits.ts'
 import { Gate } from './engine/gate.ts'
 import { Pool } from './engine/pool.ts'
 import { explainTask } from './explain-task.ts'
@@ -27,24 +31,40 @@ import { followKeys, type SigningKeys } from './signing-keys.ts'
 import { ByteShelf } from './source/byte-shelf.ts'
 import { type ImageSource, Sources } from './source/sources.ts'
 import type { ImageRequest } from './task.ts'
+import { checkOptimise, compileOptimise } from './watch/check-optimise.ts'
+import type { OptimiseConfig } from './watch/config.ts'
+import { createOptimisers } from './watch/optimisers.ts'
 import { explainVariant } from './variants/explain-variant.ts'
 import { openVariants } from './variants/open-variants.ts'
 
 export { imageEngineSchema, imagesSchema } from './config.ts'
 
 /** Images on the fly: the origin of a behavior holds originals, and every URL is a variant of one of them. */
-export const images = defineModule({
-  name: 'images',
-  key: 'images',
-  check(place, findings) {
-    if (place.level !== 'behavior') return
-    checkImages(place.config, place.segments, place.whole, findings)
-  },
-  open: (context) => openImages(context),
-  commands: addCommands,
-})
+export const images = createImages((...given) => globalThis.fetch(...given))
 
-async function openImages(context: ModuleContext): Promise<RunningModule> {
+/** The module; `fetch` gets the certificates of Amazon SNS. */
+export function createImages(fetch: Fetch): Module {
+  return defineModule({
+    name: 'images',
+    key: 'images',
+    check({ level, config, segments, whole }, findings, { baseFolder }) {
+      if (level === 'behavior') checkImages(config, segments, whole, findings)
+      else if (isRecord(config))
+        checkOptimise(config['optimise'], [...segments, 'optimise'], whole, baseFolder, findings)
+    },
+    compile({ level, config }, { baseFolder }) {
+      if (level === 'behavior') return config
+      // The schema of this key was applied.
+      const engine = config as ImageEngineConfig
+      const { optimise } = engine
+      return optimise === undefined ? engine : { ...engine, optimise: compileOptimise(optimise, baseFolder) }
+    },
+    open: (context) => openImages(context, fetch),
+    commands: addCommands,
+  })
+}
+
+async function openImages(context: ModuleContext, fetch: Fetch): Promise<RunningModule> {
   const settings = engineSettings(context.plan.current.modules['images'])
   const processes =
     settings.processes ?? Math.max(1, Math.floor(availableParallelism() / context.plan.current.processes))
@@ -70,6 +90,8 @@ async function openImages(context: ModuleContext): Promise<RunningModule> {
   })
   const shelf = new ByteShelf()
   const engine: Engine = { clock: context.clock, pool, gate }
+  const optimisers = createOptimisers(context, settings.maxMemoryBytes, fetch)
+  await optimisers.follow(optimiseOf(context.plan.current.modules['images']))
   const variants = openVariants(context, {
     timeoutMs: settings.timeoutSeconds * 1000,
     maxMemoryBytes: settings.maxMemoryBytes,
@@ -97,7 +119,7 @@ async function openImages(context: ModuleContext): Promise<RunningModule> {
   function serviceFor(
     config: ImagesConfig,
     { distribution, behavior }: BoundPlace,
-    { timeoutSeconds }: ImageEngineConfig,
+    { timeoutSeconds }: Pick<ImageEngineConfig, 'timeoutSeconds'>,
     signingKeys: SigningKeys | undefined,
   ): ImageService {
     const places = sourcesOf(config, distribution.origins, behavior)
@@ -133,6 +155,15 @@ async function openImages(context: ModuleContext): Promise<RunningModule> {
       distributionId: distribution.id,
       ...variants.for(config),
     }
+  }
+
+  let followed = context.plan.current
+  function follow(plan: Plan): void {
+    if (plan === followed) return
+    followed = plan
+    optimisers
+      .follow(optimiseOf(plan.modules['images']))
+      .catch((error: unknown) => context.report.error(`images: ${asError(error).message}`))
   }
 
   function hooksFor(service: ImageService): Hooks {
@@ -202,13 +233,22 @@ async function openImages(context: ModuleContext): Promise<RunningModule> {
   }
 
   return {
-    bind,
-    adminRoutes: variants.adminRoutes,
-    metrics: () => [metricsOf(engine, shelf), ...variants.metrics()].join('\n'),
+    bind(place) {
+      // Behaviors of a new plan are bound before its routes are asked for, so this is where a plan is first seen.
+      follow(place.plan)
+      return bind(place)
+    },
+    routes: (distribution) => optimisers.routes(distribution),
+    adminRoutes: [...variants.adminRoutes, ...optimisers.adminRoutes],
+    metrics: () =>
+      [metricsOf(engine, shelf), ...variants.metrics(), optimisers.metrics()]
+        .filter((text) => text !== '')
+        .join('\n'),
     outdated: ({ modules }) =>
       isDeepStrictEqual(engineSettings(modules['images']), settings) ? [] : ['images'],
     async close() {
       for (const each of keys.values()) each.close()
+      await optimisers.close()
       await pool.close()
       await variants.close()
     },
@@ -220,9 +260,15 @@ function configOf(behavior: PlannedBehavior): ImagesConfig | undefined {
   return behavior.modules['images'] as ImagesConfig | undefined
 }
 
-/** `images` of the top level with its defaults; there need not be one. */
-function engineSettings(config: unknown): ImageEngineConfig {
-  return imageEngineSchema.parse(config ?? {})
+/** `images` of the top level with its defaults, but for the optimisers; there need not be one. */
+function engineSettings(config: unknown): Omit<ImageEngineConfig, 'optimise'> {
+  const { optimise: _, ...engine } = imageEngineSchema.parse(config ?? {})
+  return engine
+}
+
+function optimiseOf(config: unknown): OptimiseConfig | undefined {
+  // `compile` of this module put it there.
+  return (config as ImageEngineConfig | undefined)?.optimise
 }
 
 function sourcesOf(

@@ -3,7 +3,7 @@ import { type ExitCode, exitCodes } from '../../base/exit.ts'
 import type { CliKit } from '../module.ts'
 import type { IpRangesConfig } from './config.ts'
 import { createFeed, type Feed } from './feed.ts'
-import type { Fetch } from './fetch-list.ts'
+import type { Fetch } from '../../http/fetch-text.ts'
 import { printOutcome, printState } from './print-outcome.ts'
 
 interface Options {

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { AWS_TOPIC } from './sns.ts'
+import { AWS_TOPIC } from './change.ts'
 
 export const AWS_URL = 'https://ip-ranges.amazonaws.com/ip-ranges.json'
 const NAME = /^[A-Za-z][A-Za-z0-9-]{0,63}$/

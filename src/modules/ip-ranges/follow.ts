@@ -1,16 +1,17 @@
 import { type AddressMatcher, compileCidrs } from '../../http/address.ts'
+import { createSnsVerifier, SnsRefusal } from '../../aws/sns.ts'
+import { type Fetch, fetchText } from '../../http/fetch-text.ts'
 import { asError } from '../../seams/seam-error.ts'
+import { createHeard } from '../../seams/state/heard.ts'
 import { type Polling, startPolling } from '../../seams/polling.ts'
 import type { Plan, PlannedDistribution } from '../../plan.ts'
 import type { ModuleContext, PublicRoute } from '../module.ts'
+import { createSnsRoute } from '../sns-route.ts'
+import { readChange } from './change.ts'
 import { AWS_URL, type FeedConfig, type IpRangesConfig } from './config.ts'
 import { trustedSetOf } from './create-target.ts'
 import { createFeed, type Feed, type RunOptions, type RunOutcome } from './feed.ts'
 import { type Alarm, createFeedFiles } from './feed-files.ts'
-import { type Fetch, fetchText } from './fetch-list.ts'
-import { createHeard } from './heard.ts'
-import { createSnsVerifier } from './sns.ts'
-import { createSubscriber } from './subscriber.ts'
 
 const WEBHOOK_TIMEOUT_MS = 10_000
 
@@ -80,11 +81,11 @@ export function followFeed(
   }
 
   const { notifications } = config
+  const documentUrl = config.url ?? AWS_URL
   const route =
     notifications &&
-    createSubscriber({
+    createSnsRoute({
       path: notifications.path,
-      documentUrl: config.url ?? AWS_URL,
       verifier: createSnsVerifier({
         topicArn: notifications.topicArn,
         now: () => clock.now(),
@@ -100,7 +101,11 @@ export function followFeed(
         )
         report.info(`ip-ranges: ${name}: the subscription to ${notifications.topicArn} is confirmed`)
       },
-      changed: (md5) => background(run({ by: 'notification', md5 })),
+      notified(message) {
+        const { url, md5 } = readChange(message)
+        if (url !== documentUrl) throw new SnsRefusal(`it tells of ${url}, not of ${documentUrl}`)
+        background(run({ by: 'notification', md5 }))
+      },
       onRefused(message) {
         refused++
         report.warn(`ip-ranges: ${name}: a message was refused: ${message}`)

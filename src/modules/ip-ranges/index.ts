@@ -5,7 +5,7 @@ import { defineModule, type Module, type ModuleContext, type RunningModule } fro
 import { checkIpRanges, compileIpRanges } from './check.ts'
 import { addIpRangesCommands } from './commands.ts'
 import type { IpRangesConfig } from './config.ts'
-import type { Fetch } from './fetch-list.ts'
+import type { Fetch } from '../../http/fetch-text.ts'
 import { type Followed, followFeed, followTrusted } from './follow.ts'
 import { metricsText } from './metrics.ts'
 

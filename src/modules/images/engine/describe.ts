@@ -1,5 +1,5 @@
 import { encode } from 'blurhash'
-import sharp from 'sharp'
+import sharp, { type Sharp } from 'sharp'
 import type { Canvas } from './canvas.ts'
 import type { Rendered } from './job.ts'
 
@@ -35,7 +35,27 @@ export async function describe(
 ): Promise<{ readonly rendered: Rendered; readonly bytes: Buffer }> {
   const { source } = canvas
   const settled = await canvas.settle()
-  const first = () => sharp(settled.bytes)
+  const description = await describePixels(canvas, () => sharp(settled.bytes), settled, bytes)
+  return {
+    rendered: {
+      format: 'json',
+      isForced: false,
+      width: settled.width,
+      height: settled.height,
+      frames: source.isAnimated ? source.frames : 1,
+    },
+    bytes: Buffer.from(JSON.stringify(description)),
+  }
+}
+
+/** Describes pixels that were made of the source of a canvas and stand for a picture of `size`. */
+export async function describePixels(
+  canvas: Canvas,
+  first: () => Sharp,
+  size: { readonly width: number; readonly height: number },
+  bytes: number,
+): Promise<Description> {
+  const { source } = canvas
   const { hasAlpha } = await first().metadata()
   const { dominant } = await canvas.run(() => first().flatten({ background: '#fff' }).stats())
   const small = await canvas.run(() =>
@@ -50,25 +70,15 @@ export async function describe(
   const tiny = await canvas.run(() =>
     first().resize(LQIP_SIDE, LQIP_SIDE, { fit: 'inside' }).webp({ quality: 30 }).toBuffer(),
   )
-  const [across, down] = settled.width >= settled.height ? [4, 3] : [3, 4]
-  const description: Description = {
-    width: settled.width,
-    height: settled.height,
+  const [across, down] = size.width >= size.height ? [4, 3] : [3, 4]
+  return {
+    width: size.width,
+    height: size.height,
     frames: source.isAnimated ? source.frames : 1,
     hasAlpha,
     dominant: `#${[dominant.r, dominant.g, dominant.b].map((part) => part.toString(16).padStart(2, '0')).join('')}`,
     blurhash: encode(new Uint8ClampedArray(small.data), small.info.width, small.info.height, across, down),
     lqip: `data:image/webp;base64,${tiny.toString('base64')}`,
     original: { format: source.format, width: source.width, height: source.height, bytes },
-  }
-  return {
-    rendered: {
-      format: 'json',
-      isForced: false,
-      width: settled.width,
-      height: settled.height,
-      frames: description.frames,
-    },
-    bytes: Buffer.from(JSON.stringify(description)),
   }
 }

@@ -11,6 +11,8 @@ export interface Job {
   readonly isDrawing?: boolean
   /** The result is described as JSON instead of being encoded. */
   readonly isDescription?: boolean
+  /** Several results of one decode, made of what the edits give, instead of one (`derive.ts`). */
+  readonly derive?: Derive
   readonly edits: readonly JobEdit[]
   /** Chosen format and options of its encoder; undefined keeps the source's. */
   readonly format: string | undefined
@@ -26,6 +28,25 @@ export interface Job {
   readonly faces: 'detector' | 'attention'
   /** Seconds for the pixel work. */
   readonly timeoutSeconds: number
+}
+
+/** What is made of one picture at once. */
+export interface Derive {
+  readonly derivatives: readonly JobDerivative[]
+  /** A picture with a shorter side is refused: IMAGE_TOO_SMALL. */
+  readonly minSide: number
+  /** Types of sources by their bytes; others are refused: UNSUPPORTED_TYPE. Undefined takes what the engine reads. */
+  readonly types: readonly string[] | undefined
+  /** Confidence from which a label of the moderation service refuses a picture: FAILED_MODERATION. */
+  readonly moderation: number | undefined
+}
+
+/** One result; a side that is left out follows from the other, and both together are covered. */
+export interface JobDerivative {
+  readonly width?: number
+  readonly height?: number
+  readonly format: string
+  readonly options: Readonly<Record<string, unknown>>
 }
 
 export interface JobEdit {

@@ -1,4 +1,5 @@
 import { Canvas } from './canvas.ts'
+import { checkSource, derive } from './derive.ts'
 import { describe } from './describe.ts'
 import { type Inspected, inspectInput } from './inspect-input.ts'
 import type { Ask, Job, Rendered } from './job.ts'
@@ -14,11 +15,13 @@ export async function render(
   ask: Ask,
 ): Promise<{ readonly rendered: Rendered; readonly bytes: Buffer }> {
   const source = inspectInput(inputs[0]!, job, animationOf(job))
+  if (job.derive !== undefined) checkSource(source, job.derive, job.limits)
   if (job.isDrawing === true) return { rendered: drawingOf(source), bytes: source.bytes }
   const canvas = new Canvas(job, source)
   const work = job.edits.filter((edit) => !(source.isAnimated && NOT_ANIMATED.has(edit.name)))
   const pixels = checkOutputSize(source, work, job.limits)
   for (const edit of work) await canvas.apply(edit, inputs, ask)
+  if (job.derive !== undefined) return derive(canvas, job.derive, inputs[0]!.length, ask)
   return job.isDescription === true ? describe(canvas, inputs[0]!.length) : canvas.encode(pixels)
 }
 

@@ -5,37 +5,24 @@ import { systemClock } from '../../../base/clock.ts'
 import { exitCodes, type ExitCode, type Output } from '../../../base/exit.ts'
 import { imagesSchema } from '../config.ts'
 import { Pool } from '../engine/pool.ts'
-import { DEFAULT_DERIVATIVES, type Derivative, optimiseFolder } from './optimise-folder.ts'
+import { optimiseFolder } from './optimise-folder.ts'
+import { DEFAULT_FORMATS, DEFAULT_SIZES, type Format, FORMATS, type Size, type Wish, wishOf } from './wish.ts'
 
 export interface OptimiseChoices {
   readonly out?: string
   readonly size?: readonly string[]
-  readonly format: string
+  readonly format?: readonly string[]
 }
 
-const FORMATS = ['jpeg', 'webp', 'avif'] as const
 const SIZE = /^([\w-]+)=(\d{0,5})x(\d{0,5})$/
 
 /** `edgeward images optimise DIR`: derivatives of a whole tree, with a bar, and what they save. */
 export async function optimise(folder: string, choices: OptimiseChoices, output: Output): Promise<ExitCode> {
   const say = (message: string) => output.error(`edgeward images optimise: ${message}`)
-  const format = FORMATS.find((each) => each === choices.format)
-  if (format === undefined) {
-    say(`'${choices.format}' is none of ${FORMATS.join(', ')}`)
+  const wish = readWish(choices)
+  if (typeof wish === 'string') {
+    say(wish)
     return exitCodes.badConfig
-  }
-  const derivatives: Derivative[] = []
-  for (const text of choices.size ?? []) {
-    const [, name = '', width = '', height = ''] = SIZE.exec(text) ?? []
-    if (Number(width) === 0 && Number(height) === 0) {
-      say(`'${text}' is no size: NAME=WIDTHxHEIGHT, for example hero=1600x or tile=400x400`)
-      return exitCodes.badConfig
-    }
-    derivatives.push({
-      name,
-      ...(width !== '' && { width: Number(width) }),
-      ...(height !== '' && { height: Number(height) }),
-    })
   }
   const isFolder = await stat(folder).then(
     (found) => found.isDirectory(),
@@ -61,22 +48,44 @@ export async function optimise(folder: string, choices: OptimiseChoices, output:
   const result = await optimiseFolder({
     folder,
     out: choices.out ?? `${path.resolve(folder)}-optimised`,
-    derivatives: derivatives.length === 0 ? DEFAULT_DERIVATIVES : derivatives,
-    format,
+    wish,
     pool,
     places,
     limits,
+    maxSourceBytes: limits.maxSourceBytes,
     progress: bar,
   })
-  const { pictures, kept, failures, bytesBefore, bytesAfter } = result
-  output.out(`${pictures - failures.length} of ${pictures} pictures, ${kept} of them done before`)
-  output.out(`  originals  ${inUnits(bytesBefore)}`)
-  for (const [name, bytes] of bytesAfter)
-    output.out(`  ${name.padEnd(9)}  ${inUnits(bytes)}, ${less(bytes, bytesBefore)}`)
-  const all = [...bytesAfter.values()].reduce((sum, bytes) => sum + bytes, 0)
-  output.out(`  together   ${inUnits(all)}, ${less(all, bytesBefore)}`)
+  const { pictures, failures, tally } = result
+  output.out(`${pictures - failures.length} of ${pictures} pictures, ${tally.kept} of them done before`)
+  for (const line of tally.lines()) output.out(line)
   for (const { file, why } of failures) say(`${file}: ${why}`)
   return failures.length === 0 ? exitCodes.ok : exitCodes.failed
+}
+
+/** What the options ask for, or a sentence about what is wrong with them. */
+export function readWish({
+  size = [],
+  format = [],
+}: Pick<OptimiseChoices, 'size' | 'format'>): Wish | string {
+  const formats: Format[] = []
+  for (const text of format) {
+    const found = FORMATS.find((each) => each === text)
+    if (found === undefined) return `'${text}' is none of ${FORMATS.join(', ')}`
+    formats.push(found)
+  }
+  const sizes: Size[] = []
+  for (const text of size) {
+    const [, name = '', width = '', height = ''] = SIZE.exec(text) ?? []
+    if (Number(width) === 0 && Number(height) === 0)
+      return `'${text}' is no size: NAME=WIDTHxHEIGHT, for example hero=1600x or tile=400x400`
+    if (sizes.some((each) => each.name === name)) return `there are two sizes called ${name}`
+    sizes.push({
+      name,
+      ...(width !== '' && { width: Number(width) }),
+      ...(height !== '' && { height: Number(height) }),
+    })
+  }
+  return wishOf(sizes.length === 0 ? DEFAULT_SIZES : sizes, formats.length === 0 ? DEFAULT_FORMATS : formats)
 }
 
 const BAR = 30
@@ -86,15 +95,4 @@ function drawBar(done: number, all: number): void {
   const filled = Math.round((BAR * done) / all)
   process.stderr.write(`\r[${'#'.repeat(filled)}${'.'.repeat(BAR - filled)}] ${done} of ${all}`)
   if (done === all) process.stderr.write('\n')
-}
-
-function inUnits(bytes: number): string {
-  if (bytes < 1_000) return `${bytes} bytes`
-  return bytes < 1_000_000 ? `${(bytes / 1_000).toFixed(1)} kB` : `${(bytes / 1_000_000).toFixed(2)} MB`
-}
-
-function less(after: number, before: number): string {
-  if (before === 0) return 'nothing to compare'
-  const share = (100 * (before - after)) / before
-  return share >= 0 ? `${share.toFixed(1)} % less` : `${(-share).toFixed(1)} % more`
 }

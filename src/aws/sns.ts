@@ -1,9 +1,5 @@
 import { verify, X509Certificate } from 'node:crypto'
 import { z } from 'zod'
-import type { Heard } from './heard.ts'
-
-/** AWS's own topic for changes of ip-ranges.json (Amazon VPC User Guide, "AWS IP address ranges notifications"). */
-export const AWS_TOPIC = 'arn:aws:sns:us-east-1:806199016981:AmazonIpSpaceChanged'
 
 /** How old a message may be. SNS repeats a delivery for less than that. */
 const MAX_AGE_MS = 60 * 60 * 1000
@@ -40,6 +36,13 @@ export type SnsMessage = z.output<typeof messageSchema>
 /** A message that is not believed; the text says why, for operators. */
 export class SnsRefusal extends Error {
   override readonly name = 'SnsRefusal'
+}
+
+/** Which messages were heard already: one memory for all processes, which outlives them. */
+export interface Heard {
+  /** False when it was heard before. */
+  add(id: string, now: number): Promise<boolean>
+  forget(id: string): Promise<void>
 }
 
 export interface SnsVerifierOptions {
@@ -157,21 +160,4 @@ function checkConfirmation(text: string, topicArn: string, token: string): void 
     searchParams.get('Token') !== token
   )
     throw new SnsRefusal('SubscribeURL does not confirm this subscription')
-}
-
-/** What AWS's topic says in its messages. */
-const changeSchema = z.object({
-  url: z.string(),
-  md5: z.string().regex(/^[0-9a-f]{32}$/i),
-  synctoken: z.string().optional(),
-})
-
-/** The md5 of the new document, out of a notification. */
-export function readChange(message: string): { readonly url: string; readonly md5: string } {
-  try {
-    const { url, md5 } = changeSchema.parse(JSON.parse(message))
-    return { url, md5: md5.toLowerCase() }
-  } catch (error) {
-    throw new SnsRefusal('it does not tell the url and the md5 of a document', { cause: error })
-  }
 }

@@ -1,13 +1,7 @@
 import { createHash } from 'node:crypto'
-import { isSeamError } from '../../seams/seam-error.ts'
-import type { State } from '../../seams/state/state.ts'
-
-/** Which messages were heard already: one memory for all processes, which outlives them. */
-export interface Heard {
-  /** False when it was heard before. */
-  add(id: string, now: number): Promise<boolean>
-  forget(id: string): Promise<void>
-}
+import type { Heard } from '../../aws/sns.ts'
+import { isSeamError } from '../seam-error.ts'
+import type { State } from './state.ts'
 
 /** Longer than a message stays young enough to be believed. */
 export const HEARD_MS = 2 * 60 * 60 * 1000

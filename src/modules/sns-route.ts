@@ -1,41 +1,36 @@
-import { Body, BodyTooLargeError } from '../../http/body.ts'
-import { HeaderList } from '../../http/header-list.ts'
-import type { EdgeResponse, Passage } from '../../visit.ts'
-import type { PublicRoute } from '../module.ts'
-import { readChange, SnsRefusal, type SnsVerifier } from './sns.ts'
+import { SnsRefusal, type SnsVerifier } from '../aws/sns.ts'
+import { Body, BodyTooLargeError } from '../http/body.ts'
+import { HeaderList } from '../http/header-list.ts'
+import type { Awaitable } from '../base/promise.ts'
+import type { EdgeResponse, Passage } from '../visit.ts'
+import type { PublicRoute } from './module.ts'
 
 /** A message of SNS has 256 KB at most, and its JSON some more. */
 const MAX_BODY_BYTES = 512 * 1024
 
-export interface SubscriberOptions {
+export interface SnsRouteOptions {
   readonly path: string
   readonly verifier: SnsVerifier
-  /** Where the list is: a notification of another one is refused. */
-  readonly documentUrl: string
+  /** Asks the URL that confirms the subscription. */
   readonly confirm: (url: string) => Promise<void>
-  /** Begins to fetch and apply. */
-  readonly changed: (md5: string) => void
+  /** Takes the text of a notification; throws SnsRefusal for one that is not for it. SNS waits 15 seconds. */
+  readonly notified: (message: string) => Awaitable<void>
   readonly onRefused: (message: string) => void
 }
 
 /** The https endpoint of a subscription of Amazon SNS. Who is not SNS learns nothing but 403. */
-export function createSubscriber({
+export function createSnsRoute({
   path,
   verifier,
-  documentUrl,
   confirm,
-  changed,
+  notified,
   onRefused,
-}: SubscriberOptions): PublicRoute {
+}: SnsRouteOptions): PublicRoute {
   async function take(body: string): Promise<number> {
     const { message, forget } = await verifier.verify(body)
     try {
       if (message.Type === 'SubscriptionConfirmation') await confirm(message.SubscribeURL)
-      else if (message.Type === 'Notification') {
-        const { url, md5 } = readChange(message.Message)
-        if (url !== documentUrl) throw new SnsRefusal(`it tells of ${url}, not of ${documentUrl}`)
-        changed(md5)
-      }
+      else if (message.Type === 'Notification') await notified(message.Message)
       return 200
     } catch (error) {
       // SNS sends it again, and then it is not a replay.

@@ -1,9 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { forgeries, type SnsSender, snsSender } from '../../../test/support/aws/sns.ts'
-import { ManualClock } from '../../../test/support/manual-clock.ts'
-import type { Heard } from './heard.ts'
-import { createSnsVerifier, SnsRefusal } from './sns.ts'
+import { forgeries, type SnsSender, snsSender } from '../../test/support/aws/sns.ts'
+import { ManualClock } from '../../test/support/manual-clock.ts'
+import { createSnsVerifier, type Heard, SnsRefusal } from './sns.ts'
 
 const CHANGE = JSON.stringify({ url: 'https://ip-ranges.amazonaws.com/ip-ranges.json', md5: 'a'.repeat(32) })
 

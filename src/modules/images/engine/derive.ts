@@ -1,0 +1,168 @@
+import sharp, { type Sharp } from 'sharp'
+import { ImageError } from '../image-error.ts'
+import type { Canvas } from './canvas.ts'
+import { copyrightOf } from './copyright.ts'
+import { type Description, describePixels } from './describe.ts'
+import { type EngineLimits, isRecord } from './edits.ts'
+import { encodeFrame, type Frame, FrameReader } from './frames.ts'
+import type { Inspected } from './inspect-input.ts'
+import type { Ask, Derive, JobDerivative, Rendered } from './job.ts'
+import { keepColours } from './metadata.ts'
+import { checkOutputSize } from './output-size.ts'
+
+/** What the bytes of a result of `derive` hold. */
+export interface Derived {
+  /** In the order in which they were asked for. */
+  readonly made: readonly { readonly width: number; readonly height: number; readonly bytes: Buffer }[]
+  /** Of the upright original. */
+  readonly description: Description
+}
+
+interface Head {
+  readonly made: readonly { readonly width: number; readonly height: number; readonly bytes: number }[]
+  readonly description: Description
+}
+
+/** Results are made of pixels at least twice as wide and high, where the original has them: finer ones show no difference. */
+const OVERSIZE = 2
+
+/** Refuses a source before it is decoded, in the words of AWS's upload resizer. */
+export function checkSource(
+  source: Inspected,
+  { minSide, types, derivatives }: Derive,
+  limits: EngineLimits,
+): void {
+  if (types !== undefined && !types.includes(source.format))
+    throw new ImageError(
+      400,
+      'UNSUPPORTED_TYPE',
+      `The picture is ${source.format}; allowed: ${types.join(', ')}.`,
+    )
+  const { width, height } = source
+  if (Math.min(width, height) < minSide)
+    throw new ImageError(
+      400,
+      'IMAGE_TOO_SMALL',
+      `The picture has ${width} x ${height} pixels; each side must have at least ${minSide}.`,
+    )
+  for (const derivative of derivatives)
+    checkOutputSize(
+      source,
+      [
+        { name: 'rotate', value: 'auto' },
+        { name: 'resize', value: resizeOf(derivative) },
+      ],
+      limits,
+    )
+}
+
+/** Decodes once, and makes all derivatives and the description of what was decoded. */
+export async function derive(
+  canvas: Canvas,
+  { derivatives, moderation }: Derive,
+  bytes: number,
+  ask: Ask,
+): Promise<{ readonly rendered: Rendered; readonly bytes: Buffer }> {
+  const header = await canvas.run(() => canvas.image.metadata())
+  const { width, height } = uprightSize(canvas.source, header)
+  await keepColours(canvas.image, canvas.source, () => Promise.resolve(header))
+  const tags = canvas.job.metadata === 'strip' ? undefined : copyrightOf(canvas.source.bytes)
+  const needed = neededSize(derivatives)
+  // Before the decoder is asked, so that it may skip what nobody sees: JPEG is read at a half, a quarter or an eighth.
+  if (needed !== undefined) canvas.image.resize({ ...needed, fit: 'outside', withoutEnlargement: true })
+  const pixels = await canvas.run(() =>
+    canvas.image.toColourspace('srgb').raw({ depth: 'uchar' }).toBuffer({ resolveWithObject: true }),
+  )
+  const { width: across, height: down, channels } = pixels.info
+  const start = () => sharp(pixels.data, { raw: { width: across, height: down, channels } })
+  if (moderation !== undefined) await moderate(canvas, start, moderation, ask)
+  const made = []
+  for (const derivative of derivatives) {
+    const { data, info } = await canvas.run(() =>
+      resultOf(start(), derivative, tags)
+        .timeout({ seconds: canvas.job.timeoutSeconds })
+        .toBuffer({ resolveWithObject: true }),
+    )
+    made.push({ width: info.width, height: info.height, bytes: data })
+  }
+  const description = await describePixels(canvas, start, { width, height }, bytes)
+  const head: Head = {
+    made: made.map((each) => ({ ...each, bytes: each.bytes.length })),
+    description,
+  }
+  const frame = encodeFrame(
+    head,
+    made.map((each) => each.bytes),
+  )
+  return {
+    rendered: { format: 'derived', isForced: false, width, height, frames: 1 },
+    bytes: Buffer.concat(frame),
+  }
+}
+
+/** Reads what `derive` gave. */
+export function readDerived(bytes: Buffer): Derived {
+  const frames: Frame[] = []
+  new FrameReader((frame) => frames.push(frame), bytes.length).push(bytes)
+  const [frame] = frames
+  if (frame === undefined) throw new Error('an image process gave derivatives that are cut short')
+  const head = frame.head as Head // `derive` wrote it.
+  let at = 0
+  const made = head.made.map((each) => ({ ...each, bytes: frame.body.subarray(at, (at += each.bytes)) }))
+  return { made, description: head.description }
+}
+
+function resizeOf({ width, height }: JobDerivative) {
+  return {
+    ...(width !== undefined && { width }),
+    ...(height !== undefined && { height }),
+    fit: 'cover' as const,
+    withoutEnlargement: true,
+  }
+}
+
+function resultOf(image: Sharp, derivative: JobDerivative, tags: ReturnType<typeof copyrightOf>): Sharp {
+  if (tags !== undefined) image.withExif({ IFD0: tags })
+  image.resize(resizeOf(derivative))
+  // JPEG has no transparency: white shows through, as on a page.
+  if (derivative.format === 'jpeg') image.flatten({ background: '#fff' })
+  return image.toFormat(derivative.format as 'jpeg', derivative.options)
+}
+
+/** A box that holds enough pixels for all of them. */
+function neededSize(derivatives: readonly JobDerivative[]): { width?: number; height?: number } | undefined {
+  const largest = (side: 'width' | 'height') =>
+    Math.max(0, ...derivatives.map((each) => OVERSIZE * (each[side] ?? 0)))
+  const [width, height] = [largest('width'), largest('height')]
+  if (width === 0 && height === 0) return undefined
+  return { ...(width > 0 && { width }), ...(height > 0 && { height }) }
+}
+
+/** Tags 5 to 8 lay a picture on its side (Exif 2.32, Orientation). */
+function uprightSize(
+  { width, height }: Inspected,
+  { orientation = 1 }: { readonly orientation?: number | undefined },
+) {
+  return orientation >= 5 ? { width: height, height: width } : { width, height }
+}
+
+async function moderate(canvas: Canvas, start: () => Sharp, minConfidence: number, ask: Ask): Promise<void> {
+  const rendering = await canvas.run(() =>
+    start().flatten({ background: '#fff' }).jpeg({ quality: 90 }).toBuffer(),
+  )
+  const answer = await ask('moderation', rendering, minConfidence)
+  const labels = isRecord(answer) ? answer['ModerationLabels'] : undefined
+  if (!Array.isArray(labels))
+    throw new ImageError(
+      500,
+      'ModerationError',
+      'The moderation service gave no answer that can be understood.',
+    )
+  if (labels.length === 0) return
+  const names = labels.map((label: unknown) => (isRecord(label) ? String(label['Name']) : '?'))
+  throw new ImageError(
+    400,
+    'FAILED_MODERATION',
+    `The moderation service sees: ${names.slice(0, 5).join(', ')}.`,
+  )
+}

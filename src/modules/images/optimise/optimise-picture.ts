@@ -1,0 +1,213 @@
+import { isDeepStrictEqual } from 'node:util'
+import { type Derived, readDerived } from '../engine/derive.ts'
+import { type EngineLimits, isRecord } from '../engine/edits.ts'
+import type { Ask, Job } from '../engine/job.ts'
+import type { Pool } from '../engine/pool.ts'
+import { ImageError } from '../image-error.ts'
+import type { Original, Originals, Results } from './places.ts'
+import { type Size, wantedOf, type Wish } from './wish.ts'
+
+export interface OptimiserOptions {
+  readonly originals: Pick<Originals, 'find' | 'read'>
+  readonly results: Results
+  readonly wish: Wish
+  readonly pool: Pool
+  readonly limits: EngineLimits
+  readonly maxSourceBytes: number
+  readonly accept?: Accept
+  /** Answers for the moderation service. */
+  readonly ask: Ask
+  readonly timeoutSeconds: number
+}
+
+/** Which pictures are taken at all. */
+export interface Accept {
+  readonly minSide: number
+  readonly types: readonly string[] | undefined
+  /** Confidence from which a label refuses a picture; undefined asks nobody. */
+  readonly moderation: number | undefined
+}
+
+/** What stands in the JSON file of a picture. It is written last: where it is, the picture is done. */
+export interface PictureRecord {
+  readonly source: {
+    readonly file: string
+    readonly bytes: number
+    readonly modified: string
+    readonly etag?: string
+  }
+  /** With what it was made: another wish makes it anew. */
+  readonly made: { readonly formats: Wish['formats']; readonly sizes: readonly Size[] }
+  readonly derivatives: readonly MadeFile[]
+  /** As `f=json` describes it: size, main colour, BlurHash, a tiny stand-in. */
+  readonly description: unknown
+}
+
+export interface MadeFile {
+  readonly name: string
+  readonly format: string
+  readonly file: string
+  readonly width: number
+  readonly height: number
+  readonly bytes: number
+}
+
+export type PictureOutcome =
+  | { readonly kind: 'made'; readonly record: PictureRecord }
+  /** It was done before. */
+  | { readonly kind: 'kept'; readonly record: PictureRecord }
+  /** It is another one by now, or none. */
+  | { readonly kind: 'changed' }
+
+/** Makes what is wished of one original after the other, and nothing twice. */
+export interface Optimiser {
+  /** Rejects with ImageError for a picture that cannot be done, and with whatever reading and writing it says. */
+  optimise(original: Original): Promise<PictureOutcome>
+}
+
+/**
+ * One place where derivatives of a picture are made, for folders, queues and commands. The record names size and time (or
+ * ETag) of the original and the wish: as long as both are the same and the results stand, nothing is made.
+ */
+export function createOptimiser(options: OptimiserOptions): Optimiser {
+  const { originals, results, wish, pool, limits, maxSourceBytes, ask, timeoutSeconds } = options
+  const wanted = wantedOf(wish)
+  const made = { formats: wish.formats, sizes: wish.sizes }
+  const job: Job = {
+    edits: [{ name: 'rotate', value: 'auto' }],
+    format: undefined,
+    options: {},
+    isAnimatedByDefault: false,
+    metadata: 'copyright',
+    limits,
+    isStrict: false,
+    faces: 'attention',
+    timeoutSeconds,
+    derive: {
+      derivatives: wanted.map((each) => each.job),
+      ...(options.accept ?? { minSide: 1, types: undefined, moderation: undefined }),
+    },
+  }
+  /** Two originals of one base name must not choose the names of their results at the same moment. */
+  const turns = new Map<string, Promise<unknown>>()
+
+  async function optimiseInTurn(original: Original): Promise<PictureOutcome> {
+    const { key, bytes: length, modified, etag } = original
+    const source = { file: key, bytes: length, modified, ...(etag !== undefined && { etag }) }
+    const { base, known } = await placeOf(key)
+    if (known !== undefined && isSame(known, source) && (await areThere(base, known)))
+      return { kind: 'kept', record: known }
+
+    const bytes = await originals.read(original, maxSourceBytes)
+    if (bytes === undefined) return { kind: 'changed' }
+    const derived = await derive(bytes)
+    const derivatives: MadeFile[] = []
+    for (const [index, { width, height, bytes: result }] of derived.made.entries()) {
+      const { name, format, ending, contentType } = wanted[index]!
+      await results.write(`${base}${ending}`, result, contentType)
+      derivatives.push({
+        name,
+        format,
+        file: fileName(`${base}${ending}`),
+        width,
+        height,
+        bytes: result.length,
+      })
+    }
+    const record: PictureRecord = { source, made, derivatives, description: derived.description }
+    await results.write(
+      recordName(base),
+      Buffer.from(`${JSON.stringify(record, undefined, 2)}\n`),
+      'application/json',
+    )
+    return { kind: 'made', record }
+  }
+
+  async function derive(bytes: Buffer): Promise<Derived> {
+    const { bytes: result } = await pool.run(job, [bytes], ask, new AbortController().signal)
+    return readDerived(result)
+  }
+
+  /** An ETag tells by itself; the time of an object is only when it was put last, the same bytes or others. */
+  function isSame(known: PictureRecord, source: PictureRecord['source']): boolean {
+    if (!isDeepStrictEqual(known.made, made)) return false
+    const { file, bytes, etag, modified } = known.source
+    if (file !== source.file || bytes !== source.bytes || etag !== source.etag) return false
+    return etag !== undefined || modified === source.modified
+  }
+
+  /**
+   * Results are called like the original without its ending. Where another original has that name already, and is still
+   * there, they keep the ending.
+   */
+  async function placeOf(key: string): Promise<{ base: string; known: PictureRecord | undefined }> {
+    const bare = bareName(key)
+    const holder = await readRecord(results, bare)
+    if (holder?.source.file === key) return { base: bare, known: holder }
+    const own = await readRecord(results, key)
+    if (own?.source.file === key) return { base: key, known: own }
+    if (holder === undefined || (await originals.find(holder.source.file)) === undefined)
+      return { base: bare, known: undefined }
+    return { base: key, known: undefined }
+  }
+
+  async function areThere(base: string, { derivatives }: PictureRecord): Promise<boolean> {
+    const folder = base.slice(0, base.lastIndexOf('/') + 1)
+    const sizes = await Promise.all(derivatives.map(({ file }) => results.sizeOf(`${folder}${file}`)))
+    return sizes.every((size, index) => size === derivatives[index]!.bytes)
+  }
+
+  return {
+    optimise(original) {
+      const bare = bareName(original.key)
+      const before = turns.get(bare) ?? Promise.resolve()
+      const mine = before.then(
+        () => optimiseInTurn(original),
+        () => optimiseInTurn(original),
+      )
+      turns.set(bare, mine)
+      const done = () => {
+        if (turns.get(bare) === mine) turns.delete(bare)
+      }
+      mine.then(done, done)
+      return mine
+    },
+  }
+}
+
+/** Up to the last dot of the file's name. */
+export function bareName(key: string): string {
+  return key.replace(/\.[^./]*$/, '')
+}
+
+function recordName(base: string): string {
+  return `${base}-meta.json`
+}
+
+function fileName(name: string): string {
+  return name.slice(name.lastIndexOf('/') + 1)
+}
+
+/** Undefined for what is not there, or is no record of ours. */
+async function readRecord(results: Results, base: string): Promise<PictureRecord | undefined> {
+  const bytes = await results.read(recordName(base))
+  if (bytes === undefined) return undefined
+  try {
+    const json: unknown = JSON.parse(bytes.toString('utf8'))
+    const isOurs =
+      isRecord(json) &&
+      isRecord(json['source']) &&
+      typeof json['source']['file'] === 'string' &&
+      Array.isArray(json['derivatives'])
+    // Written above; what differs in the rest differs from what is wished too.
+    return isOurs ? (json as unknown as PictureRecord) : undefined
+  } catch {
+    return undefined
+  }
+}
+
+/** The code and sentence of a failure, for people. */
+export function reasonOf(error: unknown): string {
+  if (error instanceof ImageError) return `${error.code}: ${error.message}`
+  return error instanceof Error ? error.message : String(error)
+}
