@@ -1,6 +1,5 @@
 import { availableParallelism } from 'node:os'
 import { isDeepStrictEqual } from 'node:util'
-import { compileCidrs } from '../../http/address.ts'
 import { Fault } from '../../faults.ts'
 import { HeaderList } from '../../http/header-list.ts'
 import type { Fetch } from '../../http/fetch-text.ts'
@@ -26,10 +25,12 @@ import { Gate } from './engine/gate.ts'
 import { Pool } from './engine/pool.ts'
 import { explainTask } from './explain-task.ts'
 import { ImageError } from './image-error.ts'
+import { metricsOf } from './metrics.ts'
 import { answer, type Engine, errorResponse, type ImageService } from './service.ts'
 import { followKeys, type SigningKeys } from './signing-keys.ts'
 import { ByteShelf } from './source/byte-shelf.ts'
-import { type ImageSource, Sources } from './source/sources.ts'
+import { Sources } from './source/sources.ts'
+import { sourcesOf } from './source/sources-of.ts'
 import type { ImageRequest } from './task.ts'
 import { checkOptimise, compileOptimise } from './watch/check-optimise.ts'
 import type { OptimiseConfig } from './watch/config.ts'
@@ -269,51 +270,4 @@ function engineSettings(config: unknown): Omit<ImageEngineConfig, 'optimise'> {
 function optimiseOf(config: unknown): OptimiseConfig | undefined {
   // `compile` of this module put it there.
   return (config as ImageEngineConfig | undefined)?.optimise
-}
-
-function sourcesOf(
-  config: ImagesConfig,
-  origins: BoundPlace['distribution']['origins'],
-  behavior: PlannedBehavior,
-): ReadonlyMap<string, ImageSource> {
-  if (config.sources === undefined) {
-    const origin = behavior.origins[0]!
-    const name = origin.kind === 'bucket' ? origin.bucket : origin.name
-    return new Map([[name, { kind: 'origin', name, origin, prefix: '' }]])
-  }
-  return new Map(
-    Object.entries(config.sources).map(([name, source]): [string, ImageSource] => [
-      name,
-      'url' in source
-        ? { kind: 'url', name, base: new URL(source.url), isAllowed: compileCidrs(source.allowAddresses) }
-        : // `check` has found the origin.
-          { kind: 'origin', name, origin: origins.get(source.origin)!, prefix: source.prefix },
-    ]),
-  )
-}
-
-function metricsOf({ pool, gate }: Engine, shelf: ByteShelf): string {
-  const { done, failed, crashed, timedOut, outOfMemory } = pool.counts
-  const line = (outcome: string, count: number) => `edgeward_images_total{outcome="${outcome}"} ${count}`
-  return [
-    '# HELP edgeward_images_total Pictures processed, by outcome.',
-    '# TYPE edgeward_images_total counter',
-    line('done', done),
-    line('failed', failed),
-    line('crashed', crashed),
-    line('timeout', timedOut),
-    line('memory', outOfMemory),
-    '# HELP edgeward_images_waiting Requests that wait for an image process.',
-    '# TYPE edgeward_images_waiting gauge',
-    `edgeward_images_waiting ${gate.waiting}`,
-    '# HELP edgeward_images_inside Requests whose source is being fetched or whose picture is being processed.',
-    '# TYPE edgeward_images_inside gauge',
-    `edgeward_images_inside ${gate.inside}`,
-    '# HELP edgeward_images_processes Image processes that run.',
-    '# TYPE edgeward_images_processes gauge',
-    `edgeward_images_processes ${pool.processes}`,
-    '# HELP edgeward_images_shelf_bytes Memory kept for the next sources.',
-    '# TYPE edgeward_images_shelf_bytes gauge',
-    `edgeward_images_shelf_bytes ${shelf.bytes}`,
-  ].join('\n')
 }

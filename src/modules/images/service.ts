@@ -1,25 +1,24 @@
-import { createHash } from 'node:crypto'
 import type { Clock } from '../../base/clock.ts'
 import { Fault } from '../../faults.ts'
 import { Body } from '../../http/body.ts'
-import { evaluateConditions } from '../../http/conditional.ts'
 import { HeaderList } from '../../http/header-list.ts'
 import type { EdgeResponse } from '../../visit.ts'
 import { acceptEdits, type EngineLimits } from './engine/edits.ts'
 import type { Gate } from './engine/gate.ts'
-import type { Ask, Job, JobEdit, MetadataPolicy } from './engine/job.ts'
+import type { Ask, MetadataPolicy } from './engine/job.ts'
 import type { Pool } from './engine/pool.ts'
 import { ImageError } from './image-error.ts'
+import { conditionOf, fromShelf, successHeaders } from './picture-response.ts'
 import { contentTypeOf } from './source/content-type.ts'
-import type { Picture, SourceLifetime, Sources } from './source/sources.ts'
+import type { Picture, Sources } from './source/sources.ts'
 import type { Dialect, Edit, ImageRequest, ImageTask, SourceAddress } from './task.ts'
-import { keepVariant, mayKeep } from './variants/keep-variant.ts'
-import { isSlow, layerAddress, placeOf, recallAt, tagsOf } from './variants/place.ts'
-import { type Recalled, recallByBytes } from './variants/recall.ts'
+import { overlayOf, svgAsItIs, transform } from './transform.ts'
+import { isSlow, placeOf, recallAt, tagsOf } from './variants/place.ts'
+import { recallByBytes } from './variants/recall.ts'
 import type { Shelf } from './variants/shelf.ts'
 import { type SlowFormats, type SlowWork, standIn } from './variants/slow-formats.ts'
-import { inputsOf, type VariantFacts } from './variants/variant-facts.ts'
-import { ENGINE_VERSION, type VariantKey } from './variants/variant-key.ts'
+import type { VariantFacts } from './variants/variant-facts.ts'
+import type { VariantKey } from './variants/variant-key.ts'
 
 /** What one behavior does with pictures, compiled. */
 export interface ImageService {
@@ -62,9 +61,6 @@ export interface Asked {
 }
 
 const METHODS = 'GET, HEAD, OPTIONS'
-/** A picture that stands as it is may be shown, but must not run anything. */
-const SVG_POLICY = "default-src 'none'; style-src 'unsafe-inline'; sandbox"
-
 /** Answers a request for a picture: as it is, transformed, not modified, or with an error in the dialect's words. */
 export async function answer(
   service: ImageService,
@@ -129,12 +125,6 @@ async function obtain(
   }
 }
 
-/** Where a variant that is being made will be kept, and what is known of the one that is there. */
-interface Making {
-  readonly place: VariantKey | undefined
-  readonly before: VariantFacts | undefined
-}
-
 /** What is kept of a slow format whose source does not say that it is the same: read, because it costs less than to make it. */
 function sameBytes(
   service: ImageService,
@@ -153,25 +143,6 @@ function sameBytes(
       return recallByBytes(service.shelf!, place, before, pictures, asked.request.nowMs)
     }),
   )
-}
-
-/** A variant as it was kept: neither is its source read nor anything decoded. */
-function fromShelf(
-  service: ImageService,
-  asked: Asked,
-  task: ImageTask,
-  { kept, lifetime }: Omit<Extract<Recalled, { kind: 'current' }>, 'kind'>,
-): EdgeResponse {
-  const { facts, body } = kept
-  service.shelf!.counts.served++
-  const headers = successHeaders(service, task, lifetime, facts.contentType, facts.etag)
-  const known = conditionOf(asked, headers)
-  if (known !== undefined) {
-    body.discard()
-    return known
-  }
-  asked.signal.addEventListener('abort', () => body.discard(), { once: true })
-  return { status: 200, headers, body }
 }
 
 /** The original, not decoded; only an SVG is read through, and made harmless. */
@@ -203,183 +174,6 @@ async function passThrough(
     body.discard()
     throw error
   }
-}
-
-async function transform(
-  service: ImageService,
-  engine: Engine,
-  asked: Asked,
-  task: ImageTask,
-  edits: readonly Edit[],
-  picture: Picture,
-  { place, before }: Making,
-): Promise<EdgeResponse> {
-  const type = contentTypeOf(picture.contentType, picture.bytes, service.isStrict)
-  const isSvg = type === 'image/svg+xml'
-  // A drawing stays one where only the viewer's Accept header asks for another format.
-  if (isSvg && edits.length === 0 && task.output.isNegotiated)
-    return svgAsItIs(service, engine, asked, task, picture)
-
-  const inputs = [picture.bytes]
-  const layers: Picture[] = []
-  const jobEdits: JobEdit[] = []
-  for (const { name, value } of edits) {
-    if (name !== 'overlayWith') {
-      jobEdits.push({ name, value })
-      continue
-    }
-    const layer = await overlayOf(service, asked, value)
-    layers.push(layer)
-    jobEdits.push({ name, value, input: inputs.push(layer.bytes) - 1 })
-  }
-  const pictures = [picture, ...layers]
-  const { nowMs } = asked.request
-  if (before !== undefined) {
-    const same = await recallByBytes(service.shelf!, place!, before, pictures, nowMs)
-    if (same !== undefined) return fromShelf(service, asked, task, same)
-  }
-  const etag = etagOf(service, task, jobEdits, pictures)
-  // The validator is made of the source's, so an unchanged variant is recognised without decoding anything.
-  const known = conditionOf(asked, successHeaders(service, task, picture, type, etag))
-  if (known !== undefined) return known
-
-  const job: Job = {
-    ...jobOf(service, jobEdits, encoderOf(task.output.format), task.output.options),
-    isAnimatedByDefault: type === 'image/gif',
-    isDescription: task.output.isDescription === true,
-    ...(task.output.quality !== undefined && { quality: task.output.quality }),
-  }
-  // Now, because the bytes of sources are others' when the answer is there; on another thread, while the process works.
-  const hashed = place !== undefined && mayKeep(pictures) ? inputsOf(pictures, nowMs) : undefined
-  const { rendered, bytes } = await engine.pool.run(job, inputs, service.ask, asked.signal)
-  const resultType = rendered.isForced ? `image/${rendered.format}` : typeOf(service, task, type)
-  const headers = successHeaders(service, task, picture, resultType, etag)
-  if (hashed !== undefined) {
-    const made = { bytes, contentType: resultType, etag, rendered, inputs: hashed, before }
-    keepVariant(service.shelf!, place!, made)
-  }
-  return { status: 200, headers, body: Body.bytes(bytes) }
-}
-
-/** Any failure to get the picture that is laid over is the same error, but for a source that is not allowed. */
-async function overlayOf(service: ImageService, asked: Asked, value: unknown): Promise<Picture> {
-  const address = layerAddress(value)
-  service.sources.find(address.bucket)
-  try {
-    return await service.sources.using(address, asked.signal, (picture) =>
-      // Held for as long as the picture it is laid over.
-      Promise.resolve({ ...picture, bytes: Buffer.from(picture.bytes) }),
-    )
-  } catch (error) {
-    throw new ImageError(400, 'OverlayImageException', 'The picture to lay over could not be read.', {
-      cause: error,
-    })
-  }
-}
-
-async function svgAsItIs(
-  service: ImageService,
-  engine: Engine,
-  asked: Asked,
-  task: ImageTask,
-  picture: Picture,
-): Promise<EdgeResponse> {
-  // What was taken out is taken out the same way every time: the source's validator still tells versions apart.
-  const headers = successHeaders(service, task, picture, 'image/svg+xml', picture.etag)
-  headers.set('Content-Security-Policy', SVG_POLICY)
-  const known = conditionOf(asked, headers)
-  if (known !== undefined) return known
-  const job: Job = { ...jobOf(service, [], undefined, {}), isDrawing: true }
-  const { bytes } = await engine.pool.run(job, [picture.bytes], service.ask, asked.signal)
-  return { status: 200, headers, body: Body.bytes(bytes) }
-}
-
-function jobOf(
-  service: ImageService,
-  edits: readonly JobEdit[],
-  format: string | undefined,
-  options: Job['options'],
-): Job {
-  const { metadata, limits, isStrict, faces, timeoutSeconds } = service
-  return {
-    edits,
-    format,
-    options,
-    isAnimatedByDefault: false,
-    metadata,
-    limits,
-    isStrict,
-    faces,
-    timeoutSeconds: Math.ceil(timeoutSeconds),
-  }
-}
-
-/** `image/` and the chosen format; where none was chosen the type of the source, whatever an encoder edit made of it. */
-function typeOf(service: ImageService, task: ImageTask, sourceType: string): string {
-  if (task.output.isDescription === true) return 'application/json'
-  const chosen = task.edits.findLast(({ name }) => name === 'toFormat')?.value ?? task.output.format
-  if (typeof chosen === 'string')
-    return chosen === 'jpg' && !service.isStrict ? 'image/jpeg' : `image/${chosen}`
-  return sourceType === 'image/svg+xml' ? 'image/png' : sourceType
-}
-
-function encoderOf(format: string | undefined): string | undefined {
-  return format === 'jpg' ? 'jpeg' : format
-}
-
-function successHeaders(
-  service: ImageService,
-  task: ImageTask,
-  picture: SourceLifetime,
-  type: string,
-  etag: string | undefined,
-): HeaderList {
-  const { dialect } = service
-  const headers = new HeaderList()
-  for (const [name, value] of dialect.commonHeaders) headers.append(name, value)
-  headers.append('Content-Type', type)
-  headers.append('X-Content-Type-Options', 'nosniff')
-  headers.append('Cache-Control', picture.cacheControl ?? dialect.defaultCacheControl)
-  if (picture.expires !== undefined) headers.append('Expires', picture.expires)
-  if (picture.lastModified !== undefined) headers.append('Last-Modified', picture.lastModified)
-  if (etag !== undefined) headers.append('ETag', etag)
-  for (const [name, value] of task.response.headers) headers.set(name, value)
-  if (task.response.cacheControl !== undefined) headers.set('Cache-Control', task.response.cacheControl)
-  return headers
-}
-
-/** 304 or 412 where the conditions of a request say so. */
-function conditionOf(
-  { headers: request, method, request: { nowMs } }: Asked,
-  headers: HeaderList,
-): EdgeResponse | undefined {
-  const validators = { etag: headers.get('etag'), lastModified: headers.get('last-modified') }
-  switch (evaluateConditions(request, method, validators, nowMs)) {
-    case 'send':
-      return undefined
-    case 'not-modified':
-      return { status: 304, headers, body: Body.none() }
-    case 'precondition-failed':
-      return { status: 412, headers: new HeaderList(), body: Body.none() }
-  }
-}
-
-/** Of what the sources are and what is done with them. */
-function etagOf(
-  service: ImageService,
-  task: ImageTask,
-  edits: readonly JobEdit[],
-  pictures: readonly Picture[],
-): string {
-  const hash = createHash('sha256')
-  hash.update(
-    JSON.stringify([ENGINE_VERSION, edits, task.output, service.metadata, service.isStrict, service.faces]),
-  )
-  for (const { etag, lastModified, bytes } of pictures) {
-    if (etag === undefined && lastModified === undefined) hash.update(bytes)
-    else hash.update(`\n${etag ?? ''}\n${lastModified ?? ''}\n${bytes.length}`)
-  }
-  return `"${hash.digest('base64url').slice(0, 27)}"`
 }
 
 function pictureOf(headers: HeaderList, bytes: Buffer): Picture {
