@@ -5,7 +5,7 @@ import { animation, card, differenceOf, scene } from '../../../../test/support/p
 import { systemClock } from '../../../base/clock.ts'
 import { imagesSchema } from '../config.ts'
 import { ImageError } from '../image-error.ts'
-import { readDerived } from './derive.ts'
+import { readDerived } from './derived.ts'
 import type { Derive, Job, JobDerivative } from './job.ts'
 import { Pool } from './pool.ts'
 

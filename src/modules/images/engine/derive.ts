@@ -2,26 +2,13 @@ import sharp, { type Sharp } from 'sharp'
 import { ImageError } from '../image-error.ts'
 import type { Canvas } from './canvas.ts'
 import { copyrightOf } from './copyright.ts'
-import { type Description, describePixels } from './describe.ts'
+import { describePixels } from './describe.ts'
 import { type EngineLimits, isRecord } from './edits.ts'
-import { encodeFrame, type Frame, FrameReader } from './frames.ts'
+import { writeDerived } from './derived.ts'
 import type { Inspected } from './inspect-input.ts'
 import type { Ask, Derive, JobDerivative, Rendered } from './job.ts'
 import { keepColours } from './metadata.ts'
 import { checkOutputSize } from './output-size.ts'
-
-/** What the bytes of a result of `derive` hold. */
-export interface Derived {
-  /** In the order in which they were asked for. */
-  readonly made: readonly { readonly width: number; readonly height: number; readonly bytes: Buffer }[]
-  /** Of the upright original. */
-  readonly description: Description
-}
-
-interface Head {
-  readonly made: readonly { readonly width: number; readonly height: number; readonly bytes: number }[]
-  readonly description: Description
-}
 
 /** Results are made of pixels at least twice as wide and high, where the original has them: finer ones show no difference. */
 const OVERSIZE = 2
@@ -86,30 +73,10 @@ export async function derive(
     made.push({ width: info.width, height: info.height, bytes: data })
   }
   const description = await describePixels(canvas, start, { width, height }, bytes)
-  const head: Head = {
-    made: made.map((each) => ({ ...each, bytes: each.bytes.length })),
-    description,
-  }
-  const frame = encodeFrame(
-    head,
-    made.map((each) => each.bytes),
-  )
   return {
     rendered: { format: 'derived', isForced: false, width, height, frames: 1 },
-    bytes: Buffer.concat(frame),
+    bytes: writeDerived(made, description),
   }
-}
-
-/** Reads what `derive` gave. */
-export function readDerived(bytes: Buffer): Derived {
-  const frames: Frame[] = []
-  new FrameReader((frame) => frames.push(frame), bytes.length).push(bytes)
-  const [frame] = frames
-  if (frame === undefined) throw new Error('an image process gave derivatives that are cut short')
-  const head = frame.head as Head // `derive` wrote it.
-  let at = 0
-  const made = head.made.map((each) => ({ ...each, bytes: frame.body.subarray(at, (at += each.bytes)) }))
-  return { made, description: head.description }
 }
 
 function resizeOf({ width, height }: JobDerivative) {

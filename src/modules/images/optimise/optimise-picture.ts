@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util'
-import { type Derived, readDerived } from '../engine/derive.ts'
+import { type Derived, readDerived } from '../engine/derived.ts'
 import { type EngineLimits, isRecord } from '../engine/edits.ts'
 import type { Ask, Job } from '../engine/job.ts'
 import type { Pool } from '../engine/pool.ts'
