@@ -719,6 +719,18 @@ const X: readonly Case[] = [
     code: 'Crop::AreaOutOfBounds',
   },
   {
+    what: 'a crop without an area',
+    path: edits({ crop: { left: 0, top: 0, width: 0, height: 5 } }),
+    status: 400,
+    code: 'Crop::AreaOutOfBounds',
+  },
+  {
+    what: 'an extract without an area',
+    path: edits({ extract: { left: 0, top: 0, width: 5, height: 0 } }),
+    status: 500,
+    code: 'ProcessingFailure',
+  },
+  {
     what: 'a face that is not there',
     path: edits({ smartCrop: { faceIndex: 7 } }),
     status: 400,

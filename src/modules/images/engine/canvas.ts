@@ -77,6 +77,9 @@ export class Canvas {
 
   /** Calls the method of sharp that an edit names; `true` and null are "with its defaults". */
   #call(name: string, value: unknown): void {
+    // Sharp lets it pass, and what is below it complains to the terminal of whoever runs the edge.
+    if (name === 'extract' && isRecord(value) && (value['width'] === 0 || value['height'] === 0))
+      throw new Error('Expected an area of at least one pixel')
     const method = (this.image as unknown as Record<string, (argument?: unknown) => Sharp>)[name]!
     method.call(this.image, value === null ? undefined : value)
   }
