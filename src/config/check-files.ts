@@ -74,11 +74,12 @@ export async function checkFiles(
     if (text !== undefined) checkPublicKey(text, place, findings)
   }
 
+  const made = foldersMade(view, baseFolder)
   for (const [name, distribution] of Object.entries(view.distributions ?? {})) {
     for (const [origin, config] of Object.entries(distribution?.origins ?? {})) {
       const place: Segments = ['distributions', name, 'origins', origin]
-      if (config?.folder !== undefined)
-        await checkFolder(resolve(baseFolder, config.folder), [...place, 'folder'], findings)
+      const folder = config?.folder === undefined ? undefined : resolve(baseFolder, config.folder)
+      if (folder !== undefined && !made.has(folder)) await checkFolder(folder, [...place, 'folder'], findings)
       const { ca, cert, key } = config?.tls ?? {}
       checkCertificates(await pem(ca, [...place, 'tls', 'ca']), [...place, 'tls', 'ca'], findings)
       checkPair(
@@ -178,6 +179,18 @@ function isUsable(key: KeyObject): boolean {
   const { asymmetricKeyType: type, asymmetricKeyDetails: details } = key
   if (type === 'rsa') return (details?.modulusLength ?? 0) >= 2048
   return type === 'ec' && details?.namedCurve === 'prime256v1'
+}
+
+/** Folders that the edge makes itself when it first has something for them: they need not be there when it starts. */
+function foldersMade({ images }: Salvaged<EdgeConfig>, baseFolder: string): ReadonlySet<string> {
+  return new Set(
+    Object.values(images?.optimise ?? {}).flatMap((optimiser) => {
+      const to = optimiser?.to
+      return to !== undefined && 'folder' in to && to.folder !== undefined
+        ? [resolve(baseFolder, to.folder)]
+        : []
+    }),
+  )
 }
 
 async function checkFolder(folder: string, segments: Segments, findings: Findings): Promise<void> {

@@ -21,7 +21,21 @@ import {
   until,
 } from '../support/optimising-edge.ts'
 import { card, scene } from '../support/pictures.ts'
-import { planOf } from '../support/running-edge.ts'
+import { planOf, runEdge } from '../support/running-edge.ts'
+
+test('an origin may be the folder of results before there is one', async () => {
+  const served = { origins: { small: { folder: 'small' } }, defaultBehavior: { origin: 'small' } }
+  await using edge = await runEdge(served, {
+    top: optimising({ from: { folder: 'in' }, to: { folder: './small' } }),
+    prepare: (folder) => mkdir(join(folder, 'in')).then(() => undefined),
+  })
+  const before = await fetch(`${edge.url}/cat-tile.jpg`)
+  assert.equal(before.status, 404)
+  await writeFile(join(edge.folder, 'in', 'cat.png'), await card().png().toBuffer())
+  await done(edge, 'small/cat-meta.json')
+  const after = await fetch(`${edge.url}/cat-scaled.jpg`)
+  assert.deepEqual([after.status, after.headers.get('content-type')], [200, 'image/jpeg'])
+})
 
 test('pictures that lie in a folder, are put there or are moved there get their sizes and a record, results and half-written ones none', async () => {
   await using edge = await folderEdge({}, async (folder) => {
