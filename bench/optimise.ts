@@ -8,15 +8,15 @@ import { existsSync, globSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { availableParallelism } from 'node:os'
 import path from 'node:path'
-import sharp, { type Sharp } from 'sharp'
+import sharp from 'sharp'
 import { systemClock } from '../src/base/clock.ts'
 import { imagesSchema } from '../src/modules/images/config.ts'
 import { Pool } from '../src/modules/images/engine/pool.ts'
 import { optimiseFolder } from '../src/modules/images/optimise/optimise-folder.ts'
 import type { PictureRecord } from '../src/modules/images/optimise/optimise-picture.ts'
 import { DEFAULT_FORMATS, DEFAULT_SIZES, FORMATS, wishOf } from '../src/modules/images/optimise/wish.ts'
-import { type Pixels, psnrOf, ssimOf } from './support/likeness.ts'
 import { finish } from './support/report.ts'
+import { similarityOf } from './support/similarity.ts'
 import { temporaryFolder } from './support/server-process.ts'
 
 const photos = path.join(
@@ -103,20 +103,14 @@ async function rowsOf(folder: string): Promise<readonly Row[]> {
       if (row === undefined) rows.set(id, (row = { name, format, bytes: 0, psnr: [], ssim: [] }))
       row.bytes += bytes
       const size = DEFAULT_SIZES.find((each) => each.name === name)!
-      const reference = await pixelsOf(
-        sharp(original).resize({ fit: 'cover', withoutEnlargement: true, ...size }),
-      )
-      const result = await pixelsOf(sharp(path.join(folder, made)))
-      row.psnr.push(psnrOf(reference, result))
-      row.ssim.push(ssimOf(reference, result))
+      const reference = sharp(original).resize({ fit: 'cover', withoutEnlargement: true, ...size })
+      const result = await readFile(path.join(folder, made))
+      const { psnr, ssim } = await similarityOf(await reference.png().toBuffer(), result)
+      row.psnr.push(psnr)
+      row.ssim.push(ssim)
     }
   }
   return [...rows.values()]
-}
-
-async function pixelsOf(image: Sharp): Promise<Pixels> {
-  const { data, info } = await image.removeAlpha().raw().toBuffer({ resolveWithObject: true })
-  return { data, width: info.width, height: info.height }
 }
 
 function meanOf(values: readonly number[]): number {

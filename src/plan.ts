@@ -69,8 +69,10 @@ export type PlannedObjectStore =
       readonly bucket: string
       /** Before every key: empty, or `…/`. */
       readonly prefix: string
+      /** From the environment unless given, as in every AWS SDK; `us-east-1` where there is an endpoint. */
       readonly region: string | undefined
       readonly endpoint: string | undefined
+      /** The bucket in the path instead of the host name. */
       readonly pathStyle: boolean
       readonly credentials:
         | {

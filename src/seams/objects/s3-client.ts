@@ -1,24 +1,9 @@
 import { S3Client, type S3ClientConfig } from '@aws-sdk/client-s3'
 import type { Clock } from '../../base/clock.ts'
-import type { Secret } from '../../base/secret.ts'
+import type { PlannedObjectStore } from '../../plan.ts'
 
-export interface S3ObjectsOptions {
-  readonly bucket: string
-  /** Before every key: empty, or `…/`. */
-  readonly prefix: string
-  /** From the environment unless given, as in every AWS SDK; `us-east-1` where there is an endpoint. */
-  readonly region: string | undefined
-  readonly endpoint: string | undefined
-  /** The bucket in the path instead of the host name. */
-  readonly pathStyle: boolean
-  /** Those of the environment unless given. */
-  readonly credentials:
-    | {
-        readonly accessKeyId: string
-        readonly secretAccessKey: Secret
-        readonly sessionToken: Secret | undefined
-      }
-    | undefined
+/** What the plan says of the store, and what the driver needs beside it. */
+export interface S3ObjectsOptions extends Omit<Extract<PlannedObjectStore, { store: 's3' }>, 'store'> {
   /** Where this was configured, for errors: `objects.photos`. */
   readonly setting: string
   readonly clock: Clock
