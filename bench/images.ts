@@ -39,8 +39,8 @@ interface Contender {
 const { numbers, only } = readOptions({
   units: 120,
   rounds: 3,
-  /** Pictures before anything is measured: V8 compiles the edge's way of one after about a thousand. */
-  warm: 1000,
+  /** Pictures before anything is measured: V8 has compiled the edge's way of one after two or three thousand. */
+  warm: 3000,
   connections: 3,
   concurrent: 200,
   probe: 5,
