@@ -380,6 +380,18 @@ export function storeContract(driver: string, install: InstallStore): void {
         assert.equal(await store.get('k8'), undefined)
       }))
 
+    test('what answers an older request than all others of its base key comes behind them, whenever it arrives', () =>
+      withStore(async (store) => {
+        for (const at of [5, 7, 3, 6, 1]) {
+          await putText(store, `v${at}`, `${at}`, { baseKey: 'base', requestedAt: at })
+          await store.flush()
+        }
+        assert.deepEqual(store.keysOf('base'), ['v7', 'v6', 'v5', 'v3', 'v1'])
+        await store.delete('v1', 'expired')
+        await store.delete('v7', 'expired')
+        assert.deepEqual(store.keysOf('base'), ['v6', 'v5', 'v3'])
+      }))
+
     test('keys of a base key are told newest first, and the oldest give way beyond the limit', () =>
       withStore(
         async (store) => {

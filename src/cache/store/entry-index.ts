@@ -40,8 +40,8 @@ export class EntryIndex<T extends Indexed<T>> {
     let paths = this.#byDistribution.get(distributionId)
     if (paths === undefined) this.#byDistribution.set(distributionId, (paths = new Map()))
     // Few share a base key; a tag may be on everything, and there the order does not matter.
-    const links = [linkInOrder(this.#byBaseKey, baseKey, item), link(paths, path, item)]
-    for (const tag of tags) links.push(link(this.#byTag, tag, item))
+    const links = [linkInOrder(this.#byBaseKey, baseKey, item), linkFirst(paths, path, item)]
+    for (const tag of tags) links.push(linkFirst(this.#byTag, tag, item))
     item.links = links
   }
 
@@ -115,12 +115,17 @@ function linkInOrder<T extends Indexed<T>>(list: Lists<T>, name: string, item: T
   return link(list, name, item, newer, older)
 }
 
+function linkFirst<T>(list: Lists<T>, name: string, item: T): Link<T> {
+  return link(list, name, item, undefined, list.get(name))
+}
+
+/** Both neighbours are told, none by leaving it out: behind the oldest there is nothing, before the newest neither. */
 function link<T>(
   list: Lists<T>,
   name: string,
   item: T,
-  newer?: Link<T>,
-  older: Link<T> | undefined = list.get(name),
+  newer: Link<T> | undefined,
+  older: Link<T> | undefined,
 ): Link<T> {
   const added: Link<T> = { item, list, name, newer, older, isRemoved: false }
   if (older !== undefined) older.newer = added
