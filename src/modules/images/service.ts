@@ -10,7 +10,7 @@ import type { Pool } from './engine/pool.ts'
 import { ImageError } from './image-error.ts'
 import { conditionOf, fromShelf, successHeaders } from './picture-response.ts'
 import { contentTypeOf } from './source/content-type.ts'
-import type { Picture, Sources } from './source/sources.ts'
+import { pictureOf, type Sources } from './source/sources.ts'
 import type { Dialect, Edit, ImageRequest, ImageTask, SourceAddress } from './task.ts'
 import { overlayOf, svgAsItIs, transform } from './transform.ts'
 import { isSlow, placeOf, recallAt, tagsOf } from './variants/place.ts'
@@ -173,17 +173,6 @@ async function passThrough(
   } catch (error) {
     body.discard()
     throw error
-  }
-}
-
-function pictureOf(headers: HeaderList, bytes: Buffer): Picture {
-  return {
-    contentType: headers.get('content-type'),
-    cacheControl: headers.getJoined('cache-control'),
-    expires: headers.get('expires'),
-    lastModified: headers.get('last-modified'),
-    etag: headers.get('etag'),
-    bytes,
   }
 }
 

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { notificationPathSchema, topicArnSchema } from '../notification-config.ts'
 import { AWS_TOPIC } from './change.ts'
 
 export const AWS_URL = 'https://ip-ranges.amazonaws.com/ip-ranges.json'
@@ -176,15 +177,10 @@ const feedSchema = z
     notifications: z
       .strictObject({
         distribution: z.string().min(1).describe('Distribution that answers the path.'),
-        path: z
-          .string()
-          .regex(/^\/[^?#\s]*$/, 'a path begins with /')
-          .describe('Path to which Amazon SNS sends: the https endpoint of the subscription.'),
-        topicArn: z
-          .string()
-          .regex(/^arn:aws[a-z-]*:sns:[a-z0-9-]+:\d{12}:[A-Za-z0-9_-]{1,256}$/, 'is no ARN of an SNS topic')
-          .default(AWS_TOPIC)
-          .describe('The topic.'),
+        path: notificationPathSchema.describe(
+          'Path to which Amazon SNS sends: the https endpoint of the subscription.',
+        ),
+        topicArn: topicArnSchema.default(AWS_TOPIC).describe('The topic.'),
       })
       .optional()
       .describe('A subscription of Amazon SNS; it is confirmed by itself.'),

@@ -19,6 +19,7 @@ export function checkSignature(request: IncomingMessage, body: Buffer, account: 
   const { authorization = '' } = request.headers
   const match = AUTHORIZATION.exec(authorization)
   if (match === null) throw new ServiceError('AccessDenied', 'Access Denied', 403)
+  // The expression has four groups, none of them optional.
   const [, accessKeyId, day, region, names] = match as unknown as [string, string, string, string, string]
   if (accessKeyId !== account.accessKeyId)
     throw new ServiceError(

@@ -195,13 +195,7 @@ export class Sources {
         cause: error,
       })
     }
-    const picture: Picture = {
-      ...lifetimeOf(headers),
-      contentType: headers.get('content-type'),
-      etag: headers.get('etag'),
-      bytes,
-    }
-    return { picture, place }
+    return { picture: pictureOf(headers, bytes), place }
   }
 
   async #fetch(
@@ -221,6 +215,16 @@ export class Sources {
       signal,
       ...(method !== undefined && { method }),
     })
+  }
+}
+
+/** A picture by what its source says of it. */
+export function pictureOf(headers: HeaderList, bytes: Buffer): Picture {
+  return {
+    ...lifetimeOf(headers),
+    contentType: headers.get('content-type'),
+    etag: headers.get('etag'),
+    bytes,
   }
 }
 

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { notificationPathSchema, topicArnSchema } from '../../notification-config.ts'
 import { DEFAULT_FORMATS, DEFAULT_QUALITY, DEFAULT_SIZES, FORMATS } from '../optimise/wish.ts'
 
 const MIB = 1_048_576
@@ -148,13 +149,8 @@ const optimiserSchema = z
     notifications: z
       .strictObject({
         distribution: z.string().min(1).describe('Distribution that answers the path.'),
-        path: z
-          .string()
-          .regex(/^\/[^?#\s]*$/, 'a path begins with /')
-          .describe('Path to which events are posted.'),
-        topicArn: z
-          .string()
-          .regex(/^arn:aws[a-z-]*:sns:[a-z0-9-]+:\d{12}:[A-Za-z0-9_-]{1,256}$/, 'is no ARN of an SNS topic')
+        path: notificationPathSchema.describe('Path to which events are posted.'),
+        topicArn: topicArnSchema
           .optional()
           .describe('Messages of this topic of Amazon SNS are believed when their signature is right.'),
         secret: z
