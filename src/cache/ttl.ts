@@ -1,6 +1,6 @@
-import { parseCacheControl, secondsOf } from '../http/cache-control.ts'
+import { parseCacheControl } from '../http/cache-control.ts'
 import type { HeaderList } from '../http/header-list.ts'
-import { parseHttpDate } from '../http/http-date.ts'
+import { lifetimeGiven } from '../http/lifetime-given.ts'
 import type { PlannedCachePolicy } from '../plan.ts'
 
 /** Where a lifetime came from: a closed list, told by explain and logs. */
@@ -76,20 +76,4 @@ export function decideTtl(
   return seconds <= 0
     ? { kind: 'never', why: 'zero' }
     : { kind: 'keep', seconds: Math.min(seconds, HUNDRED_YEARS), from }
-}
-
-/** The lifetime that the origin gave: s-maxage before max-age before Expires. What is not a number counts as zero. */
-function lifetimeGiven(
-  headers: HeaderList,
-  directives: ReturnType<typeof parseCacheControl>,
-  nowMs: number,
-): { seconds: number; from: 's-maxage' | 'max-age' | 'expires' } | undefined {
-  for (const name of ['s-maxage', 'max-age'] as const) {
-    const seconds = secondsOf(directives, name)
-    if (seconds !== undefined) return { seconds: Number.isNaN(seconds) ? 0 : seconds, from: name }
-  }
-  const expires = headers.get('expires')
-  if (expires === undefined) return undefined
-  const at = parseHttpDate(expires, nowMs)
-  return { seconds: at === undefined ? 0 : Math.max(0, (at - nowMs) / 1000), from: 'expires' }
 }
