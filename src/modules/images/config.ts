@@ -56,6 +56,27 @@ export const imageEngineSchema = z
       })
       .prefault({})
       .describe('Requests that wait for a process. Refusals carry Retry-After.'),
+    sourceCache: z
+      .strictObject({
+        maxBytes: z
+          .number()
+          .int()
+          .min(0)
+          .default(32 * MIB)
+          .describe(
+            'Bytes of all originals that are kept; 0 keeps none. A quarter is the most that one may have.',
+          ),
+        unsaidSeconds: z
+          .number()
+          .min(0)
+          .max(86_400)
+          .default(1)
+          .describe('How long an original is used without asking whose source says nothing of it.'),
+      })
+      .prefault({})
+      .describe(
+        'Originals are kept in the memory of each process of the edge for their next variant, as long as their Cache-Control or Expires lets a shared cache keep them, and then asked about with their validators. An invalidation forgets them.',
+      ),
     optimise: optimiseSchema.optional(),
   })
   .describe('The image engine: processes, memory and queue, for all behaviors with `images` together.')

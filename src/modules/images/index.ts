@@ -1,7 +1,6 @@
 import { availableParallelism } from 'node:os'
 import { isDeepStrictEqual } from 'node:util'
 import { Fault } from '../../faults.ts'
-import { HeaderList } from '../../http/header-list.ts'
 import type { Fetch } from '../../http/fetch-text.ts'
 import type { Plan, PlannedBehavior } from '../../plan.ts'
 import { addToVary } from '../../response/vary.ts'
@@ -29,6 +28,7 @@ import { metricsOf } from './metrics.ts'
 import { answer, type Engine, errorResponse, type ImageService } from './service.ts'
 import { followKeys, type SigningKeys } from './signing-keys.ts'
 import { ByteShelf } from './source/byte-shelf.ts'
+import { SourceCache } from './source/source-cache.ts'
 import { Sources } from './source/sources.ts'
 import { sourcesOf } from './source/sources-of.ts'
 import type { ImageRequest } from './task.ts'
@@ -90,6 +90,11 @@ async function openImages(context: ModuleContext, fetch: Fetch): Promise<Running
     maxWaitMs: settings.queue.maxWaitSeconds * 1000,
   })
   const shelf = new ByteShelf()
+  const sourceCache = new SourceCache({
+    maxBytes: settings.sourceCache.maxBytes,
+    unsaidMs: settings.sourceCache.unsaidSeconds * 1000,
+  })
+  let named = 0
   const engine: Engine = { clock: context.clock, pool, gate }
   const optimisers = createOptimisers(context, settings.maxMemoryBytes, fetch)
   await optimisers.follow(optimiseOf(context.plan.current.modules['images']))
@@ -125,18 +130,14 @@ async function openImages(context: ModuleContext, fetch: Fetch): Promise<Running
   ): ImageService {
     const places = sourcesOf(config, distribution.origins, behavior)
     const sources = new Sources({
+      clock: context.clock,
       sources: places,
-      fetchFrom: (origin, path, signal, method) =>
-        context.fetchFrom({
-          distribution,
-          origin,
-          ...(method !== undefined && { method }),
-          path,
-          headers: new HeaderList(['Accept', 'image/*']),
-          signal,
-        }),
+      fetchFrom: (origin, path, request) => context.fetchFrom({ distribution, origin, path, ...request }),
       maxSourceBytes: config.limits.maxSourceBytes,
       shelf,
+      cache: sourceCache,
+      name: `${named++}`,
+      generation: () => 0,
     })
     const detector =
       config.detector === undefined

@@ -3,7 +3,7 @@ import { evaluateConditions } from '../../http/conditional.ts'
 import { HeaderList } from '../../http/header-list.ts'
 import type { EdgeResponse } from '../../visit.ts'
 import type { Asked, ImageService } from './service.ts'
-import type { SourceLifetime } from './source/sources.ts'
+import type { SourceLifetime } from './source/picture.ts'
 import type { ImageTask } from './task.ts'
 import type { Recalled } from './variants/recall.ts'
 

@@ -15,6 +15,8 @@ export interface GuardedFetchOptions {
   readonly timeoutMs?: number
   /** GET unless given. */
   readonly method?: 'GET' | 'HEAD'
+  /** Fields of the request beside Host and User-Agent. */
+  readonly headers?: HeaderList
   /** All addresses of a name; the system's resolver unless given. */
   readonly resolve?: (hostname: string) => Promise<readonly string[]>
 }
@@ -52,7 +54,7 @@ async function fetchOnce(url: URL, options: GuardedFetchOptions): Promise<Incomi
       url,
       {
         method: options.method ?? 'GET',
-        headers: { Accept: 'image/*', 'User-Agent': 'edgeward' },
+        headers: { 'User-Agent': 'edgeward', ...fieldsOf(options.headers) },
         signal: options.signal,
         timeout: options.timeoutMs ?? 30_000,
         agent: false,
@@ -104,4 +106,11 @@ function unreachable(detail: string, cause?: unknown): ImageError {
   return new ImageError(404, 'NoSuchKey', 'The picture does not exist or cannot be read.', {
     cause: new Error(detail, { cause }),
   })
+}
+
+function fieldsOf(headers: HeaderList | undefined): Record<string, string> {
+  const fields: Record<string, string> = {}
+  const raw = headers?.raw ?? []
+  for (let i = 0; i < raw.length; i += 2) fields[raw[i]!] = raw[i + 1]!
+  return fields
 }

@@ -1,12 +1,17 @@
+import type { Clock } from '../../../base/clock.ts'
 import { Fault } from '../../../faults.ts'
 import { BodyTooLargeError } from '../../../http/body.ts'
-import type { HeaderList } from '../../../http/header-list.ts'
+import { HeaderList } from '../../../http/header-list.ts'
 import type { PlannedOrigin } from '../../../plan.ts'
 import type { EdgeResponse } from '../../../visit.ts'
 import { ImageError } from '../image-error.ts'
 import type { SourceAddress } from '../task.ts'
 import type { ByteShelf } from './byte-shelf.ts'
 import { guardedFetch } from './guarded-fetch.ts'
+import { HeldPicture } from './held-picture.ts'
+import { confirmed, isSameName, lifetimeOf, type Picture, pictureOf } from './picture.ts'
+import type { SourceLifetime, SourceValidator } from './picture.ts'
+import type { SourceCache } from './source-cache.ts'
 
 /** A place pictures may come from. */
 export type ImageSource =
@@ -23,24 +28,33 @@ export type ImageSource =
       readonly isAllowed: (address: string) => boolean
     }
 
+/** What of a request to a source is not always the same. */
+export interface SourceRequest {
+  /** GET unless given. */
+  readonly method?: 'HEAD'
+  /** Fields of it, with the conditions of RFC 9110 section 13 where a copy is kept. */
+  readonly headers: HeaderList
+  readonly signal: AbortSignal
+}
+
 export interface SourcesOptions {
+  readonly clock: Pick<Clock, 'now'>
   /** By the bucket name in requests; the first is the default. */
   readonly sources: ReadonlyMap<string, ImageSource>
   readonly fetchFrom: (
     origin: PlannedOrigin,
     path: string,
-    signal: AbortSignal,
-    method?: 'HEAD',
+    request: SourceRequest,
   ) => Promise<EdgeResponse | Fault>
   readonly maxSourceBytes: number
   /** Where the bytes of pictures are put. */
   readonly shelf: ByteShelf
-}
-
-/** How a source calls what it has. */
-export interface SourceValidator {
-  readonly etag: string | undefined
-  readonly lastModified: string | undefined
+  /** Where pictures stay for the next variants; others keep theirs in it, too. */
+  readonly cache: SourceCache
+  /** Tells these sources from those of others in the cache. */
+  readonly name: string
+  /** Another number when sources may have changed: what was fetched before is not shared with those who ask from then on. */
+  readonly generation: () => number
 }
 
 /** Whether a source still has what it had: by its own words, without its bytes. */
@@ -49,33 +63,17 @@ export type SourceState =
   /** It has something else, has nothing any more, or does not say. */
   | { readonly kind: 'doubtful' }
 
-/** What a source says of how long its picture stays. */
-export interface SourceLifetime {
-  readonly cacheControl: string | undefined
-  readonly expires: string | undefined
-  readonly lastModified: string | undefined
-}
-
-/** A source as it was fetched: its fields, and its bytes once they are wanted. */
-export interface Picture extends SourceLifetime {
-  readonly contentType: string | undefined
-  readonly etag: string | undefined
-  readonly bytes: Buffer
-}
-
-interface Loaded {
-  readonly picture: Picture
-  /** Of the shelf, where the bytes lie in it. */
-  readonly place: Buffer | undefined
+interface Loading {
+  readonly promise: Promise<HeldPicture>
+  loaded?: HeldPicture
+  readonly stop: AbortController
+  users: number
 }
 
 /** Fetches sources. Requests for one picture at the same time share one fetch and one copy of its bytes. */
 export class Sources {
   readonly #options: SourcesOptions
-  readonly #held = new Map<
-    string,
-    { readonly loading: Promise<Loaded>; loaded?: Loaded; readonly stop: AbortController; users: number }
-  >()
+  readonly #loading = new Map<string, Loading>()
 
   constructor(options: SourcesOptions) {
     this.#options = options
@@ -109,8 +107,12 @@ export class Sources {
   /** The response of a source with its body still to come, for what is passed through. Throws ImageError or Fault. */
   async open(address: SourceAddress, signal: AbortSignal): Promise<EdgeResponse> {
     const source = this.find(address.bucket)
-    const response = await this.#fetch(source, address.key, signal)
+    const response = await this.#fetch(source, address.key, { headers: plainFields(), signal })
     if (response instanceof Fault) throw response
+    return this.#wanted(source, response)
+  }
+
+  #wanted(source: ImageSource, response: EdgeResponse): EdgeResponse {
     if (response.status === 200) return response
     response.body.discard()
     if (response.status >= 500)
@@ -123,27 +125,37 @@ export class Sources {
 
   /**
    * Asks a source whether it still has what it called by one of these names. A plain HEAD: a condition would make it send
-   * a picture for GET where it has changed, and leave out Cache-Control with a 304 where it has not. Throws ImageError or
-   * Fault.
+   * a picture for GET where it has changed, and leave out Cache-Control with a 304 where it has not. A copy of which it does
+   * not say that it is the same is forgotten. Throws ImageError or Fault.
    */
   async check(
     address: SourceAddress,
     known: readonly SourceValidator[],
     signal: AbortSignal,
   ): Promise<SourceState> {
-    if (known.length === 0) return DOUBTFUL
+    const lifetime = known.length === 0 ? undefined : await this.#askAbout(address, known, signal)
+    if (lifetime !== undefined) return { kind: 'unchanged', lifetime }
+    this.#options.cache.drop(this.#idOf(address))
+    return DOUBTFUL
+  }
+
+  /** What the source says of the picture by one of these names; undefined where it has another, or none. */
+  async #askAbout(
+    address: SourceAddress,
+    known: readonly SourceValidator[],
+    signal: AbortSignal,
+  ): Promise<SourceLifetime | undefined> {
     const source = this.find(address.bucket)
-    const response = await this.#fetch(source, address.key, signal, 'HEAD')
+    const response = await this.#fetch(source, address.key, {
+      method: 'HEAD',
+      headers: plainFields(),
+      signal,
+    })
     if (response instanceof Fault) throw response
     response.body.discard()
     const { status, headers } = response
-    if (status !== 200) return DOUBTFUL
-    const etag = headers.get('etag')
-    const lifetime = lifetimeOf(headers)
-    const { lastModified } = lifetime
-    return known.some((each) => isSameName(each, { etag, lastModified }))
-      ? { kind: 'unchanged', lifetime }
-      : DOUBTFUL
+    const now = { etag: headers.get('etag'), lastModified: headers.get('last-modified') }
+    return status === 200 && known.some((each) => isSameName(each, now)) ? lifetimeOf(headers) : undefined
   }
 
   /**
@@ -155,95 +167,133 @@ export class Sources {
     signal: AbortSignal,
     use: (picture: Picture) => Promise<T>,
   ): Promise<T> {
-    const id = `${address.bucket ?? ''}\n${address.key}`
-    let entry = this.#held.get(id)
-    if (entry === undefined) {
-      const stop = new AbortController()
-      entry = { loading: this.#load(address, stop.signal), stop, users: 0 }
-      this.#held.set(id, entry)
+    const { cache, clock } = this.#options
+    const id = this.#idOf(address)
+    const kept = cache.find(id, clock.now())
+    if (kept?.isFresh === true) {
+      cache.counts.hits++
+      return useAndLeave(kept.held, use)
     }
-    const held = entry
-    held.users++
+    let loading = this.#loading.get(id)
+    if (loading === undefined) {
+      const stop = new AbortController()
+      loading = { promise: this.#load(id, address, kept?.held, stop.signal), stop, users: 0 }
+      this.#loading.set(id, loading)
+    }
+    loading.users++
     try {
-      held.loaded = await untilGone(held.loading, signal)
-      return await use(held.loaded.picture)
+      loading.loaded = await untilGone(loading.promise, signal)
+      return await use(loading.loaded.picture)
     } finally {
-      held.users--
-      if (held.users === 0) {
-        this.#held.delete(id)
+      loading.users--
+      if (loading.users === 0) {
+        this.#loading.delete(id)
         // An abort that nobody hears still makes an error with a stack.
-        if (held.loaded === undefined) held.stop.abort()
-        else if (held.loaded.place !== undefined) this.#options.shelf.give(held.loaded.place)
+        if (loading.loaded === undefined) loading.stop.abort()
+        else loading.loaded.release()
       }
     }
   }
 
-  async #load(address: SourceAddress, signal: AbortSignal): Promise<Loaded> {
+  /** The picture, held once for those who wait for it. `old` is asked about, where the source has given it a name. */
+  async #load(
+    id: string,
+    address: SourceAddress,
+    old: HeldPicture | undefined,
+    signal: AbortSignal,
+  ): Promise<HeldPicture> {
+    const { cache, clock } = this.#options
+    old?.hold()
+    try {
+      const source = this.find(address.bucket)
+      const headers = plainFields()
+      addConditions(headers, old?.picture)
+      const response = await this.#fetch(source, address.key, { headers, signal })
+      if (response instanceof Fault) throw response
+      if (response.status === 304 && old !== undefined) {
+        response.body.discard()
+        cache.counts.confirmed++
+        old.renew(confirmed(old.picture, response.headers))
+        cache.keep(id, old, fieldsOf(old.picture, response.headers), clock.now())
+        old.hold()
+        return old
+      }
+      cache.counts.misses++
+      const held = await this.#read(this.#wanted(source, response))
+      held.hold()
+      cache.keep(id, held, response.headers, clock.now())
+      return held
+    } catch (error) {
+      // What is gone or refused is not to come back out of memory.
+      cache.drop(id)
+      throw error
+    } finally {
+      old?.release()
+    }
+  }
+
+  async #read({ headers, body }: EdgeResponse): Promise<HeldPicture> {
     const { maxSourceBytes, shelf } = this.#options
-    const { headers, body } = await this.open(address, signal)
     if (body.length !== undefined && body.length > maxSourceBytes) {
       body.discard()
       throw tooLarge(maxSourceBytes)
     }
-    let bytes: Buffer
     let place: Buffer | undefined
     try {
-      bytes = await body.collect(maxSourceBytes, (length) => (place = shelf.take(length)))
+      const bytes = await body.collect(maxSourceBytes, (length) => (place = shelf.take(length)))
+      return new HeldPicture(pictureOf(headers, bytes), place, shelf)
     } catch (error) {
       if (error instanceof BodyTooLargeError) throw tooLarge(maxSourceBytes)
       throw new ImageError(500, 'ImageRetrieval::CannotRetrieveImage', 'The picture could not be fetched.', {
         cause: error,
       })
     }
-    return { picture: pictureOf(headers, bytes), place }
   }
 
-  async #fetch(
-    source: ImageSource,
-    key: string,
-    signal: AbortSignal,
-    method?: 'HEAD',
-  ): Promise<EdgeResponse | Fault> {
+  #idOf({ bucket, key }: SourceAddress): string {
+    return `${this.#options.generation()}\n${this.#options.name}\n${bucket ?? ''}\n${key}`
+  }
+
+  async #fetch(source: ImageSource, key: string, request: SourceRequest): Promise<EdgeResponse | Fault> {
     const path = pathOf(key)
     if (source.kind === 'origin')
-      return this.#options.fetchFrom(source.origin, joined(source.prefix, path), signal, method)
+      return this.#options.fetchFrom(source.origin, joined(source.prefix, path), request)
     const url = new URL(source.base)
     url.pathname = joined(source.base.pathname, path)
     const { isAllowed } = source
-    return guardedFetch(url, {
-      isAllowed,
-      signal,
-      ...(method !== undefined && { method }),
-    })
+    return guardedFetch(url, { isAllowed, ...request })
   }
 }
 
-/** A picture by what its source says of it. */
-export function pictureOf(headers: HeaderList, bytes: Buffer): Picture {
-  return {
-    ...lifetimeOf(headers),
-    contentType: headers.get('content-type'),
-    etag: headers.get('etag'),
-    bytes,
-  }
+function plainFields(): HeaderList {
+  return new HeaderList(['Accept', 'image/*'])
 }
 
-function lifetimeOf(headers: HeaderList): SourceLifetime {
-  return {
-    cacheControl: headers.getJoined('cache-control'),
-    expires: headers.get('expires'),
-    lastModified: headers.get('last-modified'),
+/** Asks for the picture only if it is another one than this. */
+function addConditions(headers: HeaderList, known: Picture | undefined): void {
+  if (known === undefined) return
+  if (known.etag !== undefined) headers.append('If-None-Match', known.etag)
+  if (known.lastModified !== undefined) headers.append('If-Modified-Since', known.lastModified)
+}
+
+/** What counts for the lifetime of a picture that was confirmed: the fields of the 304, and the old ones it leaves out. */
+function fieldsOf({ cacheControl, expires }: Picture, now: HeaderList): HeaderList {
+  const fields = new HeaderList(now.raw.slice())
+  if (!fields.has('cache-control') && cacheControl !== undefined) fields.append('Cache-Control', cacheControl)
+  if (!fields.has('expires') && expires !== undefined) fields.append('Expires', expires)
+  return fields
+}
+
+async function useAndLeave<T>(held: HeldPicture, use: (picture: Picture) => Promise<T>): Promise<T> {
+  held.hold()
+  try {
+    return await use(held.picture)
+  } finally {
+    held.release()
   }
 }
 
 const DOUBTFUL: SourceState = { kind: 'doubtful' }
-
-/** By the entity tag where there is one, weakly (RFC 9110 section 8.8.3.2); by the date to the letter where there is none. */
-function isSameName(known: SourceValidator, now: SourceValidator): boolean {
-  if (known.etag !== undefined || now.etag !== undefined)
-    return known.etag?.replace(/^W\//, '') === now.etag?.replace(/^W\//, '')
-  return known.lastModified !== undefined && known.lastModified === now.lastModified
-}
 
 /** Percent-encoded, without a leading slash. A key that climbs, or names a folder, is no picture. */
 function pathOf(key: string): string {

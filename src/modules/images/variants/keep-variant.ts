@@ -1,6 +1,6 @@
 import { parseCacheControl } from '../../../http/cache-control.ts'
 import type { Rendered } from '../engine/job.ts'
-import type { SourceLifetime } from '../source/sources.ts'
+import type { SourceLifetime } from '../source/picture.ts'
 import type { Shelf } from './shelf.ts'
 import type { VariantFacts, VariantInput } from './variant-facts.ts'
 import type { VariantKey } from './variant-key.ts'

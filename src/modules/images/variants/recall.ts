@@ -1,4 +1,5 @@
-import type { Picture, SourceLifetime, Sources } from '../source/sources.ts'
+import type { Picture, SourceLifetime } from '../source/picture.ts'
+import type { Sources } from '../source/sources.ts'
 import type { SourceAddress } from '../task.ts'
 import type { KeptVariant, Shelf } from './shelf.ts'
 import { inputsOf, renamed, type VariantFacts } from './variant-facts.ts'

@@ -1,6 +1,6 @@
 import { parseHttpDate } from '../../../http/http-date.ts'
 import type { Rendered } from '../engine/job.ts'
-import type { Picture, SourceValidator } from '../source/sources.ts'
+import type { Picture, SourceValidator } from '../source/picture.ts'
 import { isRecord } from '../engine/edits.ts'
 
 /** One picture that went into a variant: what its bytes were, and how its source calls them. */
