@@ -2,8 +2,8 @@ import { writeFileSync } from 'node:fs'
 import { setPriority } from 'node:os'
 import sharp from 'sharp'
 import { ImageError, type PlainImageError } from '../image-error.ts'
-import { encodeFrame, FrameReader } from './frames.ts'
-import type { Ask, FromChild, Job, ToChild } from './job.ts'
+import { receive, send } from './edge-line.ts'
+import type { Ask, Job } from './job.ts'
 import { render } from './render.ts'
 import { leaveInScratch, readScratch } from './scratch.ts'
 
@@ -14,6 +14,8 @@ import { leaveInScratch, readScratch } from './scratch.ts'
  */
 
 const MEMORY_CHECK_MS = 25
+/** What a process has grown to shows after some jobs as well as after each. */
+const JOBS_BETWEEN_LOOKS = 8
 
 const maxBytes = Number(process.argv[2] ?? 0)
 const niceness = Number(process.argv[3] ?? 0)
@@ -23,34 +25,20 @@ sharp.concurrency(1)
 allowOnlyPictures()
 stepBack()
 
-let waiting: { resolve(value: unknown): void; reject(error: ImageError): void } | undefined
-let watch: NodeJS.Timeout | undefined
-
-const reader = new FrameReader(({ head, body }) => receive(head as ToChild, body), 2 ** 32)
-process.stdin.on('data', (chunk: Buffer) => reader.push(chunk))
-// The edge is gone, or is done with this process.
-process.stdin.on('end', () => process.exit(0))
-process.stdout.on('error', () => process.exit(0))
-send({ kind: 'ready' })
-
-function receive(message: ToChild, body: Buffer): void {
-  switch (message.kind) {
-    case 'job':
-      void work(message.job, message.inputs, message.areInScratch ? undefined : body)
-      break
-    case 'answer':
-      waiting?.resolve(message.value)
-      break
-    case 'no-answer': {
-      const { status, code, message: text } = message.error
-      waiting?.reject(new ImageError(status, code, text))
-      break
-    }
-  }
-}
-
 /** Memory for the inputs of one job after the other. */
 let desk = Buffer.alloc(0)
+let watch: NodeJS.Timeout | undefined
+let jobs = 0
+let bytesInUse = 0
+
+send({ kind: 'ready' })
+for (let frame = receive(); frame !== undefined; frame = receive()) {
+  const { head, body } = frame
+  // An answer that nobody waits for any more is passed over.
+  if (head.kind === 'job') await work(head.job, head.inputs, head.areInScratch ? undefined : body)
+}
+// The edge is gone, or is done with this process.
+process.exit(0)
 
 /** `sent` holds the inputs where they came with the message. */
 async function work(job: Job, lengths: readonly number[], sent: Buffer | undefined): Promise<void> {
@@ -59,15 +47,20 @@ async function work(job: Job, lengths: readonly number[], sent: Buffer | undefin
     const inputs = split(sent ?? fromScratch(lengths), lengths)
     const { rendered, bytes } = await render(job, inputs, ask)
     const scratchBytes = leaveInScratch(bytes) ? bytes.length : undefined
-    const bytesInUse = process.memoryUsage.rss()
+    look()
     send({ kind: 'done', rendered, scratchBytes, bytesInUse }, scratchBytes === undefined ? bytes : undefined)
   } catch (error) {
     // Work of libvips that was given up may still read from it.
     desk = Buffer.alloc(0)
-    send({ kind: 'failed', error: plain(error), bytesInUse: process.memoryUsage.rss() })
+    bytesInUse = process.memoryUsage.rss()
+    send({ kind: 'failed', error: plain(error), bytesInUse })
   } finally {
     clearInterval(watch)
   }
+}
+
+function look(): void {
+  if (jobs++ % JOBS_BETWEEN_LOOKS === 0) bytesInUse = process.memoryUsage.rss()
 }
 
 function fromScratch(lengths: readonly number[]): Buffer {
@@ -78,14 +71,19 @@ function fromScratch(lengths: readonly number[]): Buffer {
   return inputs
 }
 
-const ask: Ask = (question, rendering, minConfidence) =>
-  new Promise((resolve, reject) => {
-    waiting = { resolve, reject }
-    send({ kind: 'question', question, minConfidence }, rendering)
-  })
-
-function send(message: FromChild, body?: Buffer): void {
-  for (const piece of encodeFrame(message, body === undefined ? [] : [body])) process.stdout.write(piece)
+/** Nothing else goes on while the edge asks its detector. */
+function ask(...[question, rendering, minConfidence]: Parameters<Ask>): ReturnType<Ask> {
+  send({ kind: 'question', question, minConfidence }, rendering)
+  const frame = receive()
+  if (frame === undefined) process.exit(0)
+  const { head } = frame
+  if (head.kind === 'answer') return Promise.resolve(head.value)
+  const error = head.kind === 'no-answer' ? head.error : undefined
+  return Promise.reject(
+    error === undefined
+      ? new ImageError(500, 'ProcessingFailure', 'The picture could not be processed.')
+      : new ImageError(error.status, error.code, error.message),
+  )
 }
 
 function split(body: Buffer, lengths: readonly number[]): Buffer[] {
@@ -106,7 +104,8 @@ function plain(error: unknown): PlainImageError {
 function watchMemory(): void {
   if (maxBytes === 0) return
   watch = setInterval(() => {
-    if (process.memoryUsage.rss() <= maxBytes) return
+    bytesInUse = process.memoryUsage.rss()
+    if (bytesInUse <= maxBytes) return
     clearInterval(watch)
     // The edge kills this process: `process.exit` would wait for the thread that does the pixel work.
     send({ kind: 'memory' })

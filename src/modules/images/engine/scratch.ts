@@ -56,10 +56,16 @@ export function openScratch(): Scratch | undefined {
 
 /** In the process: whether the bytes are in the scratch file now; what is not has to cross the pipe. */
 export function leaveInScratch(bytes: Buffer): boolean {
-  if (!fits(bytes.length)) return false
+  hasScratch ??= isScratchThere()
+  return hasScratch && fits(bytes.length) && write(SCRATCH_FD, [bytes], bytes.length)
+}
+
+let hasScratch: boolean | undefined
+
+/** A process may have been started without one, by a test for instance. */
+function isScratchThere(): boolean {
   try {
-    // A process may have been started without one, by a test for instance.
-    return fstatSync(SCRATCH_FD).isFile() && write(SCRATCH_FD, [bytes], bytes.length)
+    return fstatSync(SCRATCH_FD).isFile()
   } catch {
     return false
   }
