@@ -63,7 +63,7 @@ export class Flights {
       if (flight.arriving === undefined && selector.tags !== undefined) {
         // Whether it has one of the tags is known when its head has come.
         if (isSelected({ ...selector, tags: undefined }, about))
-          flight.invalidatedTags = [...(flight.invalidatedTags ?? []), ...selector.tags]
+          flight.invalidatedTags = [...(flight.invalidatedTags ?? []), selector.tags]
       } else if (isSelected(selector, about)) this.#kill(flight)
     }
   }

@@ -11,6 +11,7 @@ export interface InvalidationRequest {
   readonly distributionId: string
   /** Paths with query as in the key; `*` at the end stands for everything that begins so. */
   readonly paths?: readonly string[]
+  /** `*` at the end stands for all tags that begin so. */
   readonly tags?: readonly string[]
   /** Everything of the distribution. */
   readonly all?: boolean

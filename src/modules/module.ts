@@ -133,7 +133,7 @@ export interface OriginFetch {
   readonly signal?: AbortSignal
 }
 
-/** All members that are given must fit; `paths` are exact, or prefixes that end in `*`. */
+/** All members that are given must fit; `paths` and `tags` are exact, or prefixes that end in `*`. */
 export interface ModuleInvalidation {
   readonly distributionId: string
   readonly paths?: readonly string[]
