@@ -93,7 +93,7 @@ async function openImages(context: ModuleContext, fetch: Fetch): Promise<Running
   const engine: Engine = { clock: context.clock, pool, gate }
   const optimisers = createOptimisers(context, settings.maxMemoryBytes, fetch)
   await optimisers.follow(optimiseOf(context.plan.current.modules['images']))
-  const variants = openVariants(context, {
+  const variants = await openVariants(context, {
     timeoutMs: settings.timeoutSeconds * 1000,
     maxMemoryBytes: settings.maxMemoryBytes,
   })
@@ -137,6 +137,7 @@ async function openImages(context: ModuleContext, fetch: Fetch): Promise<Running
         }),
       maxSourceBytes: config.limits.maxSourceBytes,
       shelf,
+      generation: () => variants.makings.generation,
     })
     const detector =
       config.detector === undefined
@@ -154,6 +155,7 @@ async function openImages(context: ModuleContext, fetch: Fetch): Promise<Running
       fallback: config.fallback && { bucket: config.fallback.source, key: config.fallback.key },
       timeoutSeconds,
       distributionId: distribution.id,
+      makings: variants.makings,
       ...variants.for(config),
     }
   }

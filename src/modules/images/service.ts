@@ -13,6 +13,7 @@ import { contentTypeOf } from './source/content-type.ts'
 import { pictureOf, type Sources } from './source/sources.ts'
 import type { Dialect, Edit, ImageRequest, ImageTask, SourceAddress } from './task.ts'
 import { overlayOf, svgAsItIs, transform } from './transform.ts'
+import type { Making, Makings } from './variants/makings.ts'
 import { isSlow, placeOf, recallAt, tagsOf } from './variants/place.ts'
 import { recallByBytes } from './variants/recall.ts'
 import type { Shelf } from './variants/shelf.ts'
@@ -35,6 +36,7 @@ export interface ImageService {
   readonly distributionId: string
   /** Where results are kept beyond the edge's cache; undefined for nowhere. */
   readonly shelf: Shelf | undefined
+  readonly makings: Makings
   /** How formats that take long are made after a first answer; undefined when viewers wait for them. */
   readonly slow: SlowFormats | undefined
 }
@@ -58,23 +60,32 @@ export interface Asked {
   readonly note: (cause: string) => void
   /** Names by which the answer can be invalidated. */
   readonly tag: (tags: readonly string[]) => void
+  /** What comes of it is kept only while this is not void. */
+  readonly making: Making
 }
 
 const METHODS = 'GET, HEAD, OPTIONS'
+/** Before it is known what is asked for. */
+const NOTHING: Making = { tags: [], isVoid: false }
+
 /** Answers a request for a picture: as it is, transformed, not modified, or with an error in the dialect's words. */
 export async function answer(
   service: ImageService,
   engine: Engine,
-  asked: Asked,
+  request: Omit<Asked, 'making'>,
 ): Promise<EdgeResponse | Fault> {
-  const { dialect } = service
-  if (asked.method !== 'GET' && asked.method !== 'HEAD') return answerOther(service, asked.method)
+  const { dialect, makings } = service
+  const { method } = request
+  if (method !== 'GET' && method !== 'HEAD') return answerOther(service, method)
+  let asked: Asked = { ...request, making: NOTHING }
   let task: ImageTask | undefined
   try {
-    task = dialect.decode(asked.request)
-    asked.tag(tagsOf(service, task))
+    task = dialect.decode(request.request)
+    const tags = tagsOf(service, task)
+    request.tag(tags)
+    asked = { ...request, making: makings.begin(tags) }
     const response = await obtain(service, engine, asked, task)
-    if (asked.method !== 'HEAD') return response
+    if (method !== 'HEAD') return response
     const { length } = response.body
     if (length !== undefined && !response.headers.has('content-length'))
       response.headers.append('Content-Length', String(length))
@@ -82,6 +93,8 @@ export async function answer(
     return { ...response, body: Body.none() }
   } catch (error) {
     return failure(service, asked, task, error)
+  } finally {
+    makings.end(asked.making)
   }
 }
 
@@ -140,7 +153,7 @@ function sameBytes(
       const pictures = [picture]
       for (const { name, value } of edits)
         if (name === 'overlayWith') pictures.push(await overlayOf(service, asked, value))
-      return recallByBytes(service.shelf!, place, before, pictures, asked.request.nowMs)
+      return recallByBytes(service.shelf!, place, before, pictures, asked)
     }),
   )
 }

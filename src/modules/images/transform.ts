@@ -52,9 +52,8 @@ export async function transform(
     jobEdits.push({ name, value, input: inputs.push(layer.bytes) - 1 })
   }
   const pictures = [picture, ...layers]
-  const { nowMs } = asked.request
   if (before !== undefined) {
-    const same = await recallByBytes(service.shelf!, place!, before, pictures, nowMs)
+    const same = await recallByBytes(service.shelf!, place!, before, pictures, asked)
     if (same !== undefined) return fromShelf(service, asked, task, same)
   }
   const etag = etagOf(service, task, jobEdits, pictures)
@@ -69,12 +68,14 @@ export async function transform(
     ...(task.output.quality !== undefined && { quality: task.output.quality }),
   }
   // Now, because the bytes of sources are others' when the answer is there; on another thread, while the process works.
-  const hashed = place !== undefined && mayKeep(pictures) ? inputsOf(pictures, nowMs) : undefined
+  const hashed =
+    place !== undefined && mayKeep(pictures) ? inputsOf(pictures, asked.request.nowMs) : undefined
   const { rendered, bytes } = await engine.pool.run(job, inputs, service.ask, asked.signal)
   const resultType = rendered.isForced ? `image/${rendered.format}` : typeOf(service, task, type)
   const headers = successHeaders(service, task, picture, resultType, etag)
   if (hashed !== undefined) {
-    const made = { bytes, contentType: resultType, etag, rendered, inputs: hashed, before }
+    const { making } = asked
+    const made = { bytes, contentType: resultType, etag, rendered, inputs: hashed, before, making }
     keepVariant(service.shelf!, place!, made)
   }
   return { status: 200, headers, body: Body.bytes(bytes) }

@@ -35,6 +35,8 @@ export interface SourcesOptions {
   readonly maxSourceBytes: number
   /** Where the bytes of pictures are put. */
   readonly shelf: ByteShelf
+  /** Another number when sources may have changed: fetches of before are not shared with those who ask from then on. */
+  readonly generation: () => number
 }
 
 /** How a source calls what it has. */
@@ -155,7 +157,7 @@ export class Sources {
     signal: AbortSignal,
     use: (picture: Picture) => Promise<T>,
   ): Promise<T> {
-    const id = `${address.bucket ?? ''}\n${address.key}`
+    const id = `${this.#options.generation()}\n${address.bucket ?? ''}\n${address.key}`
     let entry = this.#held.get(id)
     if (entry === undefined) {
       const stop = new AbortController()

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { ManualClock } from '../../../../test/support/manual-clock.ts'
+import { createTagSelector } from '../../../cache/store/selection.ts'
 import { openEmbeddedObjects } from '../../../seams/objects/embedded.ts'
 import type { Objects } from '../../../seams/objects/objects.ts'
 import { ObjectShelf } from './object-shelf.ts'
@@ -28,10 +29,13 @@ const place = (key: string) =>
     { metadata: 'keep', isStrict: false, faces: 'attention' },
   )
 
-const variant = (bytes: number) => ({
+const EVERYTHING = createTagSelector(['images'])
+
+const variant = (bytes: number, tags: readonly string[] = ['images']) => ({
   bytes: Buffer.alloc(bytes, 7),
   replaces: false,
   facts: Promise.resolve(FACTS),
+  tags,
 })
 
 interface Store extends AsyncDisposable {
@@ -195,7 +199,8 @@ test('a purge of everything leaves what is no variant', async () => {
   const shelf = store.shelf()
   await store.objects.put('uploads/a.jpg', 'bytes')
   shelf.keep(place('a'), variant(10))
-  assert.deepEqual(await shelf.purge(undefined), {
+  await shelf.flush()
+  assert.deepEqual(await shelf.purge(undefined, EVERYTHING), {
     variants: 1,
     bytes: 10,
     sources: [{ bucket: 'photos', key: 'a' }],
@@ -215,4 +220,88 @@ test('nothing is begun after the end, and what was handed over before is written
   assert.equal(await shelf.find(place('a').key), undefined)
   assert.notEqual(await store.objects.head(place('a').key), undefined)
   assert.equal(await store.objects.head(place('b').key), undefined)
+})
+
+const CATS = ['images', 'images:photos/cats/1']
+const DOGS = ['images', 'images:photos/dogs/1']
+
+test('what waits to be written when its source is invalidated is not written, by whoever it is', async () => {
+  await using store = await openStore()
+  const shelf = store.shelf()
+  const keys = async () => (await store.objects.list()).objects.map(({ key }) => key)
+  for (const invalidate of [
+    () => shelf.takeBack(createTagSelector(['images:photos/cats/*'])),
+    () =>
+      shelf.purge(
+        { bucket: undefined, key: { prefix: 'cats/' } },
+        createTagSelector(['images:photos/cats/*']),
+      ),
+  ]) {
+    shelf.keep(place('cats/1'), variant(10, CATS))
+    shelf.keep(place('dogs/1'), variant(10, DOGS))
+    await invalidate()
+    await shelf.flush()
+    assert.deepEqual(await keys(), [place('dogs/1').key])
+    await store.objects.delete(place('dogs/1').key)
+  }
+})
+
+test('what was written behind a purge of somebody else is taken back, and it is told of which sources it was', async () => {
+  await using store = await openStore()
+  const [shelf, other] = [store.shelf(), store.shelf()]
+  const cats = createTagSelector(['images:photos/cats/1'])
+  shelf.keep(place('cats/1'), variant(10, CATS))
+  shelf.keep(place('dogs/1'), variant(10, DOGS))
+  await shelf.flush()
+  assert.deepEqual(await other.purge({ bucket: undefined, key: { exact: 'cats/1' } }, cats), {
+    variants: 1,
+    bytes: 10,
+    sources: [{ bucket: 'photos', key: 'cats/1' }],
+  })
+  // Nothing came back, so there is nothing to tell.
+  assert.deepEqual(await shelf.takeBack(cats), [])
+  shelf.keep(place('cats/1'), variant(10, CATS))
+  await shelf.flush()
+  assert.deepEqual(await shelf.takeBack(cats), CATS)
+  assert.equal(await store.objects.head(place('cats/1').key), undefined)
+  assert.notEqual(await store.objects.head(place('dogs/1').key), undefined)
+  // Once: whoever hears of what was told does not begin again.
+  assert.deepEqual(await shelf.takeBack(cats), [])
+})
+
+test('what is being written at the moment of an invalidation is taken back, and so are facts that are being restated', async () => {
+  await using store = await openStore()
+  const begun = Promise.withResolvers<void>()
+  const goOn = Promise.withResolvers<void>()
+  let held = 'put'
+  const slow = new Proxy(store.objects, {
+    get(target, name) {
+      const value: unknown = Reflect.get(target, name, target)
+      if (typeof value !== 'function') return value
+      return async (...given: unknown[]) => {
+        if (name === held) {
+          begun.resolve()
+          await goOn.promise
+        }
+        return (await Reflect.apply(value, target, given)) as unknown
+      }
+    },
+  })
+  const shelf = store.shelf({ open: () => Promise.resolve(slow) })
+  shelf.keep(place('cats/1'), variant(10, CATS))
+  await begun.promise
+  const taken = shelf.takeBack(EVERYTHING)
+  goOn.resolve()
+  assert.deepEqual(await taken, CATS)
+  assert.equal(await store.objects.head(place('cats/1').key), undefined)
+
+  held = ''
+  shelf.keep(place('cats/1'), variant(10, CATS))
+  await shelf.flush()
+  store.clock.advance(3_600_000)
+  // Long ago: whoever purges finds it.
+  assert.deepEqual(await shelf.takeBack(EVERYTHING), [])
+  shelf.restate(place('cats/1').key, FACTS, CATS)
+  await shelf.flush()
+  assert.deepEqual(await shelf.takeBack(EVERYTHING), CATS)
 })

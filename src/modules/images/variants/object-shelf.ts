@@ -1,7 +1,9 @@
 import type { Clock } from '../../../base/clock.ts'
+import { isTagSelected, type TagSelector } from '../../../cache/store/selection.ts'
 import { Body } from '../../../http/body.ts'
 import type { ObjectHead, Objects } from '../../../seams/objects/objects.ts'
 import { asError, isSeamError } from '../../../seams/seam-error.ts'
+import { RecentWrites } from './recent-writes.ts'
 import { allVariants, Room } from './room.ts'
 import { PurgeTally } from './select-sources.ts'
 import {
@@ -24,6 +26,13 @@ export interface ObjectShelfOptions {
   readonly report: (problem: string) => void
 }
 
+interface Waiting {
+  readonly bytes: number
+  /** Of the variant that is to be written; none for other work. */
+  readonly tags: readonly string[]
+  readonly work: () => Promise<void>
+}
+
 /** The name under which the facts stand among the metadata of an object. */
 const FACTS = 'edgeward-variant'
 /** S3 bounds names and values of metadata together to 2 KB. */
@@ -43,7 +52,8 @@ export class ObjectShelf implements Shelf {
   readonly counts = newShelfCounts()
   readonly #options: ObjectShelfOptions
   /** What is to be done, one after the other, by the key it concerns. */
-  readonly #waiting = new Map<string, { readonly bytes: number; readonly work: () => Promise<void> }>()
+  readonly #waiting = new Map<string, Waiting>()
+  readonly #written: RecentWrites
   readonly #usedAt = new Map<string, number>()
   #maxBytes: number
   #opened: { readonly objects: Objects; readonly room: Room } | undefined
@@ -55,6 +65,7 @@ export class ObjectShelf implements Shelf {
   constructor(options: ObjectShelfOptions) {
     this.#options = options
     this.#maxBytes = options.maxBytes
+    this.#written = new RecentWrites(options.clock)
   }
 
   get bytes(): number {
@@ -84,12 +95,14 @@ export class ObjectShelf implements Shelf {
     }
   }
 
-  keep({ key, prefix }: VariantKey, { bytes, facts, replaces }: NewVariant): void {
+  keep({ key, prefix }: VariantKey, { bytes, facts, replaces, tags }: NewVariant): void {
     if (this.#waitingBytes + bytes.length > MAX_WAITING_BYTES || this.#isResting) {
       this.counts.skipped++
       return
     }
-    this.#later(key, bytes.length, async ({ objects, room }) => {
+    this.#later(key, bytes.length, tags, async ({ objects, room }) => {
+      // From now on it can be taken back, but not be kept from being written.
+      this.#written.note(key, tags)
       const stated = await facts
       const text = writeFacts(stated)
       if (text.length > MAX_FACTS_CHARACTERS || !(await room.makeFor(key, bytes.length))) {
@@ -104,10 +117,11 @@ export class ObjectShelf implements Shelf {
     })
   }
 
-  restate(key: string, facts: VariantFacts): void {
+  restate(key: string, facts: VariantFacts, tags: readonly string[]): void {
     const text = writeFacts(facts)
     if (text.length > MAX_FACTS_CHARACTERS) return
-    this.#later(`restate ${key}`, 0, async ({ objects }) => {
+    this.#later(`restate ${key}`, 0, tags, async ({ objects }) => {
+      this.#written.note(key, tags)
       const read = await objects.get(key)
       // Facts say what they are true of, so whatever was put there meanwhile may be replaced.
       if (read !== undefined)
@@ -116,16 +130,37 @@ export class ObjectShelf implements Shelf {
   }
 
   forget({ prefix }: Pick<VariantKey, 'prefix'>): void {
-    this.#later(`forget ${prefix}`, 0, ({ objects }) => this.#forget(objects, prefix, undefined))
+    this.#later(`forget ${prefix}`, 0, [], ({ objects }) => this.#forget(objects, prefix, undefined))
   }
 
-  async purge(selection: SourceSelection | undefined): Promise<Purged> {
+  async purge(selection: SourceSelection | undefined, tags: TagSelector): Promise<Purged> {
+    this.#turnAway(tags)
+    // It is all looked through now.
+    this.#written.take(tags)
     // What is being written now is purged as well.
     await this.flush()
     const { objects } = await this.#open()
     const purged = await purgeObjects(objects, selection)
     this.counts.removed += purged.variants
     return purged
+  }
+
+  async takeBack(selected: TagSelector): Promise<readonly string[]> {
+    this.#turnAway(selected)
+    const written = this.#written.take(selected)
+    if (written.length === 0) return []
+    const gone = new Set<string>()
+    // After what is being written now.
+    this.#later(`take back ${crypto.randomUUID()}`, 0, [], async ({ objects }) => {
+      for (const { key, tags } of written) {
+        if ((await objects.head(key)) === undefined) continue
+        await objects.delete(key)
+        this.counts.removed++
+        for (const tag of tags) gone.add(tag)
+      }
+    })
+    await this.flush()
+    return [...gone]
   }
 
   /** Another bound: the store is looked through once. */
@@ -138,7 +173,7 @@ export class ObjectShelf implements Shelf {
 
   /** Looks through the whole store, group by group between other work, and lets go of what is more than the bound. */
   sweep(from = 0): void {
-    this.#later('sweep', 0, async ({ room }) => {
+    this.#later('sweep', 0, [], async ({ room }) => {
       if (await room.sweep(from)) this.sweep(from + 1)
     })
   }
@@ -168,15 +203,24 @@ export class ObjectShelf implements Shelf {
     return this.#options.clock.monotonic() < this.#restUntil
   }
 
+  #turnAway(selected: TagSelector): void {
+    for (const [key, { bytes, tags }] of this.#waiting) {
+      if (!tags.some((tag) => isTagSelected(selected, tag))) continue
+      this.#waiting.delete(key)
+      this.#waitingBytes -= bytes
+    }
+  }
+
   /** The latest for a key counts; it is done after the answers that are being given. */
   #later(
     key: string,
     bytes: number,
+    tags: readonly string[],
     work: (opened: { objects: Objects; room: Room }) => Promise<void>,
   ): void {
     if (this.#isClosed) return
     this.#waitingBytes += bytes - (this.#waiting.get(key)?.bytes ?? 0)
-    this.#waiting.set(key, { bytes, work: async () => work(await this.#open()) })
+    this.#waiting.set(key, { bytes, tags, work: async () => work(await this.#open()) })
     this.#working ??= new Promise<void>((done) => {
       setImmediate(() => void this.#work().then(done))
     })

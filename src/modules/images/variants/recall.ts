@@ -1,3 +1,4 @@
+import type { Asked } from '../service.ts'
 import type { Picture, SourceLifetime, Sources } from '../source/sources.ts'
 import type { SourceAddress } from '../task.ts'
 import type { KeptVariant, Shelf } from './shelf.ts'
@@ -52,15 +53,15 @@ export async function recallByBytes(
   { key }: VariantKey,
   before: VariantFacts,
   pictures: readonly Picture[],
-  nowMs: number,
+  { request, making }: Pick<Asked, 'request' | 'making'>,
 ): Promise<Omit<Extract<Recalled, { kind: 'current' }>, 'kind'> | undefined> {
-  const facts = renamed(before, await inputsOf(pictures, nowMs))
+  const facts = renamed(before, await inputsOf(pictures, request.nowMs))
   if (facts === undefined) {
     shelf.counts.changed++
     return undefined
   }
   const kept = await shelf.find(key)
   if (kept === undefined) return undefined
-  shelf.restate(key, facts)
+  if (!making.isVoid) shelf.restate(key, facts, making.tags)
   return { kept, lifetime: pictures[0]! }
 }

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { ManualClock } from '../../../../test/support/manual-clock.ts'
-import { Upgrades } from './upgrades.ts'
+import { type UpgradeOutcome, Upgrades } from './upgrades.ts'
 
 function open(maxWaiting = 2) {
   const clock = new ManualClock()
@@ -10,7 +10,7 @@ function open(maxWaiting = 2) {
   const turns: string[] = []
   /** A piece of work that ends when the test says so. */
   function work(name: string) {
-    const { promise, resolve, reject } = Promise.withResolvers<'made' | 'there' | 'nothing'>()
+    const { promise, resolve, reject } = Promise.withResolvers<UpgradeOutcome>()
     const begun = Promise.withResolvers<void>()
     return {
       begun: begun.promise,
@@ -99,4 +99,22 @@ test('closing stops the one that runs, and begins no other', async () => {
   await upgrades.close()
   assert.equal(upgrades.ask('c', b.run), 0)
   assert.deepEqual([turns, said, upgrades.waiting], [['a'], [], 0])
+})
+
+test('what is given up while it is made may be asked for again at once, and is made after it', async () => {
+  const { upgrades, turns, work } = open()
+  const [old, renewed] = [work('old'), work('renewed')]
+  upgrades.ask('a', old.run)
+  await old.begun
+  upgrades.giveUp('b')
+  assert.equal(upgrades.stateOf('a'), 'running')
+  upgrades.giveUp('a')
+  assert.equal(upgrades.stateOf('a'), 'none')
+  upgrades.ask('a', renewed.run)
+  assert.deepEqual([upgrades.stateOf('a'), turns], ['waiting', ['old']])
+  old.end('void')
+  await renewed.begun
+  renewed.end('made')
+  await upgrades.close()
+  assert.deepEqual([turns, upgrades.counts], [['old', 'renewed'], { done: 1, failed: 0, dropped: 0 }])
 })

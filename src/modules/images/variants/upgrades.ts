@@ -10,8 +10,11 @@ export interface UpgradesOptions {
   readonly report: (problem: string) => void
 }
 
-/** Makes one picture, unless it is there by now or nothing is to be made of it. Rejects when it fails. */
-export type Upgrade = (signal: AbortSignal) => Promise<'made' | 'there' | 'nothing'>
+/** `there` by now without it, `nothing` to be made of it, `void` when its source was invalidated meanwhile. */
+export type UpgradeOutcome = 'made' | 'there' | 'nothing' | 'void'
+
+/** Makes one picture. Rejects when that fails. */
+export type Upgrade = (signal: AbortSignal) => Promise<UpgradeOutcome>
 
 /** Where the making of a slow format stands. */
 export type UpgradeState = 'waiting' | 'running' | 'left' | 'none'
@@ -25,7 +28,7 @@ export class Upgrades {
   /** By key, until when it is not tried again. */
   readonly #left = new Map<string, number>()
   readonly #stop = new AbortController()
-  #running: { readonly key: string; readonly done: Promise<void> } | undefined
+  #running: { readonly key: string; readonly done: Promise<void>; readonly isGivenUp: boolean } | undefined
   /** For metrics. `dropped` had no place to wait. */
   readonly counts = { done: 0, failed: 0, dropped: 0 }
 
@@ -38,7 +41,7 @@ export class Upgrades {
   }
 
   stateOf(key: string): UpgradeState {
-    if (this.#running?.key === key) return 'running'
+    if (this.#running?.key === key && !this.#running.isGivenUp) return 'running'
     if (this.#waiting.has(key)) return 'waiting'
     return this.#waitsMs(key) > 0 ? 'left' : 'none'
   }
@@ -61,6 +64,11 @@ export class Upgrades {
     return 0
   }
 
+  /** What is made under a key at this moment is of no use any more: whoever asks for it has it made again. */
+  giveUp(key: string): void {
+    if (this.#running?.key === key) this.#running = { ...this.#running, isGivenUp: true }
+  }
+
   /** Everything may be tried again. */
   forgive(): void {
     this.#left.clear()
@@ -78,7 +86,7 @@ export class Upgrades {
     if (first === undefined) return
     const [key, work] = first
     this.#waiting.delete(key)
-    this.#running = { key, done: this.#run(key, work) }
+    this.#running = { key, done: this.#run(key, work), isGivenUp: false }
   }
 
   async #run(key: string, work: Upgrade): Promise<void> {
