@@ -28,6 +28,7 @@ import { ImageError } from './image-error.ts'
 import { metricsOf } from './metrics.ts'
 import { answer, type Engine, errorResponse, type ImageService } from './service.ts'
 import { followKeys, type SigningKeys } from './signing-keys.ts'
+import { Spent } from './spent.ts'
 import { ByteShelf } from './source/byte-shelf.ts'
 import { Sources } from './source/sources.ts'
 import { sourcesOf } from './source/sources-of.ts'
@@ -218,12 +219,14 @@ async function openImages(context: ModuleContext, fetch: Fetch): Promise<Running
     request.body.discard()
     const gone = new AbortController()
     passage.onDepart(() => gone.abort())
+    const spent = new Spent(context.clock)
     const response = await answer(service, engine, {
       request: asImageRequest(passage, request.path),
       method: request.method,
       headers: request.headers,
       client: passage.request.client.address,
       signal: gone.signal,
+      spent,
       note: (cause) => {
         passage.visit.cause = cause
       },
@@ -231,6 +234,7 @@ async function openImages(context: ModuleContext, fetch: Fetch): Promise<Running
         passage.tags = tags
       },
     })
+    if (!(response instanceof Fault) && response.status < 400) passage.visit.timings = spent.timings
     if (response instanceof Fault || response.body.kind !== 'stream') passage.onDepart(undefined)
     return response
   }

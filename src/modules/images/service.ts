@@ -11,7 +11,9 @@ import { ImageError } from './image-error.ts'
 import { conditionOf, fromShelf, successHeaders } from './picture-response.ts'
 import { contentTypeOf } from './source/content-type.ts'
 import { pictureOf, type Sources } from './source/sources.ts'
+import type { Spent } from './spent.ts'
 import type { Dialect, Edit, ImageRequest, ImageTask, SourceAddress } from './task.ts'
+import { inTurn, withSource } from './timed.ts'
 import { overlayOf, svgAsItIs, transform } from './transform.ts'
 import type { Making, Makings } from './variants/makings.ts'
 import { isSlow, placeOf, recallAt, tagsOf } from './variants/place.ts'
@@ -60,6 +62,8 @@ export interface Asked {
   readonly note: (cause: string) => void
   /** Names by which the answer can be invalidated. */
   readonly tag: (tags: readonly string[]) => void
+  /** For Server-Timing. */
+  readonly spent: Spent
   /** What comes of it is kept only while this is not void. */
   readonly making: Making
 }
@@ -110,10 +114,10 @@ async function obtain(
     edits.length === 0 && format === undefined && isDescription !== true && Object.keys(options).length === 0
   if (isUntouched) return passThrough(service, engine, asked, task)
   const place = placeOf(service, task, edits)
-  const found = place && (await recallAt(service, asked.signal, task, edits, place))
+  const found = place && (await recallAt(service, asked, task, edits, place))
   if (found?.kind === 'current') return fromShelf(service, asked, task, found)
   const make = (by: ImageService, pool: Pool, of: Asked, before: VariantFacts | undefined) =>
-    by.sources.using(task.source, of.signal, (picture) =>
+    withSource(by, of, task.source, (picture) =>
       transform(by, { ...engine, pool }, of, task, edits, picture, { place, before }),
     )
   try {
@@ -127,9 +131,7 @@ async function obtain(
       const first = await standIn(service, asked, { task, edits, place }, work)
       if (first !== undefined) return first
     }
-    return await engine.gate.run(asked.client, asked.signal, () =>
-      make(service, engine.pool, asked, found?.facts),
-    )
+    return await inTurn(engine, asked, () => make(service, engine.pool, asked, found?.facts))
   } catch (error) {
     // What was made of a source goes with it.
     if (found !== undefined && error instanceof ImageError && error.status === 404)
@@ -141,15 +143,15 @@ async function obtain(
 /** What is kept of a slow format whose source does not say that it is the same: read, because it costs less than to make it. */
 function sameBytes(
   service: ImageService,
-  { gate }: Engine,
+  engine: Engine,
   asked: Asked,
   task: ImageTask,
   edits: readonly Edit[],
   place: VariantKey,
   before: VariantFacts,
 ) {
-  return gate.run(asked.client, asked.signal, () =>
-    service.sources.using(task.source, asked.signal, async (picture) => {
+  return inTurn(engine, asked, () =>
+    withSource(service, asked, task.source, async (picture) => {
       const pictures = [picture]
       for (const { name, value } of edits)
         if (name === 'overlayWith') pictures.push(await overlayOf(service, asked, value))
@@ -165,12 +167,14 @@ async function passThrough(
   asked: Asked,
   task: ImageTask,
 ): Promise<EdgeResponse> {
+  const startedAt = asked.spent.now()
   const response = await service.sources.open(task.source, asked.signal)
+  asked.spent.since('img-fetch', startedAt)
   const { headers, body } = response
   try {
     const type = contentTypeOf(headers.get('content-type'), await body.peek(4096), service.isStrict)
     if (type === 'image/svg+xml') {
-      return await engine.gate.run(asked.client, asked.signal, async () => {
+      return await inTurn(engine, asked, async () => {
         const bytes = await body.collect(service.maxSourceBytes)
         return svgAsItIs(service, engine, asked, task, pictureOf(headers, bytes))
       })

@@ -8,6 +8,7 @@ import type { Asked, Engine, ImageService } from './service.ts'
 import { contentTypeOf } from './source/content-type.ts'
 import type { Picture } from './source/sources.ts'
 import type { Edit, ImageTask } from './task.ts'
+import { render, withSource } from './timed.ts'
 import { keepVariant, mayKeep } from './variants/keep-variant.ts'
 import { layerAddress } from './variants/place.ts'
 import { recallByBytes } from './variants/recall.ts'
@@ -70,7 +71,7 @@ export async function transform(
   // Now, because the bytes of sources are others' when the answer is there; on another thread, while the process works.
   const hashed =
     place !== undefined && mayKeep(pictures) ? inputsOf(pictures, asked.request.nowMs) : undefined
-  const { rendered, bytes } = await engine.pool.run(job, inputs, service.ask, asked.signal)
+  const { rendered, bytes } = await render(engine.pool, service, asked, job, inputs)
   const resultType = rendered.isForced ? `image/${rendered.format}` : typeOf(service, task, type)
   const headers = successHeaders(service, task, picture, resultType, etag)
   if (hashed !== undefined) {
@@ -86,7 +87,7 @@ export async function overlayOf(service: ImageService, asked: Asked, value: unkn
   const address = layerAddress(value)
   service.sources.find(address.bucket)
   try {
-    return await service.sources.using(address, asked.signal, (picture) =>
+    return await withSource(service, asked, address, (picture) =>
       // Held for as long as the picture it is laid over.
       Promise.resolve({ ...picture, bytes: Buffer.from(picture.bytes) }),
     )
@@ -111,7 +112,7 @@ export async function svgAsItIs(
   const known = conditionOf(asked, headers)
   if (known !== undefined) return known
   const job: Job = { ...jobOf(service, [], undefined, {}), isDrawing: true }
-  const { bytes } = await engine.pool.run(job, [picture.bytes], service.ask, asked.signal)
+  const { bytes } = await render(engine.pool, service, asked, job, [picture.bytes])
   return { status: 200, headers, body: Body.bytes(bytes) }
 }
 

@@ -84,12 +84,12 @@ test('what is kept comes back with its facts, short or long, and what is no vari
     const { key } = place(`${bytes}`)
     shelf.keep(place(`${bytes}`), variant(bytes))
     await shelf.flush()
-    const kept = await shelf.find(key)
+    const kept = await shelf.find(key, [])
     assert.deepEqual(kept?.facts, FACTS)
     assert.equal((await kept!.body.collect(4 << 20)).length, bytes)
   }
   await store.objects.put(place('foreign').key, 'bytes', { headers: { contentType: 'image/webp' } })
-  assert.equal(await shelf.find(place('foreign').key), undefined)
+  assert.equal(await shelf.find(place('foreign').key, []), undefined)
   assert.deepEqual(store.said, [])
 })
 
@@ -104,7 +104,7 @@ test('making room lists the store now and then, not for each variant and never f
   // 300 x 10 kB are 11 sixteenths of 4 MiB.
   assert.ok(listings >= 11 && listings <= 13, `${listings} listings`)
   store.calls.length = 0
-  for (let i = 0; i < 100; i++) (await shelf.find(place(`${i}`).key))?.body.discard()
+  for (let i = 0; i < 100; i++) (await shelf.find(place(`${i}`).key, []))?.body.discard()
   assert.deepEqual(new Set(store.calls), new Set(['get']))
 })
 
@@ -113,13 +113,13 @@ test('what was used lately stays when others give way', async () => {
   const shelf = store.shelf({ maxBytes: 100_000 })
   for (let i = 0; i < 40; i++) {
     store.clock.advance(1_000)
-    ;(await shelf.find(place('0').key))?.body.discard()
+    ;(await shelf.find(place('0').key, []))?.body.discard()
     shelf.keep(place(`${i}`), variant(10_000))
     await shelf.flush()
   }
-  assert.notEqual(await shelf.find(place('0').key), undefined)
-  assert.equal(await shelf.find(place('1').key), undefined)
-  assert.notEqual(await shelf.find(place('39').key), undefined)
+  assert.notEqual(await shelf.find(place('0').key, []), undefined)
+  assert.equal(await shelf.find(place('1').key, []), undefined)
+  assert.notEqual(await shelf.find(place('39').key, []), undefined)
 })
 
 const bounds = [
@@ -133,7 +133,12 @@ for (const { what, maxBytes } of bounds) {
     const evicted: string[] = []
     const room = () =>
       new Room(
-        { objects: store.objects, usedAt: () => undefined, evicted: (key) => evicted.push(key) },
+        {
+          objects: store.objects,
+          now: () => 0,
+          usedAt: () => undefined,
+          evicted: (key) => evicted.push(key),
+        },
         maxBytes,
       )
     const groups = maxBytes > 4_096 * (1 << 20) ? 256 : maxBytes > 256 << 20 ? 16 : 1
@@ -165,11 +170,11 @@ test('a store that does not answer holds nobody up for longer than two seconds, 
   await using store = await openStore()
   const hung = Promise.withResolvers<Objects>()
   const shelf = store.shelf({ open: () => hung.promise })
-  const finding = shelf.find(place('a').key)
+  const finding = shelf.find(place('a').key, [])
   store.clock.advance(2_000)
   assert.equal(await finding, undefined)
   // Answered at once: no timer is left to wait for.
-  assert.equal(await shelf.find(place('b').key), undefined)
+  assert.equal(await shelf.find(place('b').key, []), undefined)
   shelf.keep(place('b'), variant(10))
   assert.deepEqual([shelf.counts.failed, shelf.counts.skipped], [1, 1])
   assert.equal(store.said.length, 1)
@@ -178,7 +183,7 @@ test('a store that does not answer holds nobody up for longer than two seconds, 
   hung.resolve(store.objects)
   shelf.keep(place('b'), variant(10))
   await shelf.flush()
-  assert.notEqual(await shelf.find(place('b').key), undefined)
+  assert.notEqual(await shelf.find(place('b').key, []), undefined)
 })
 
 test('what waits to be written is bounded, and the latest of a key counts', async () => {
@@ -217,7 +222,7 @@ test('nothing is begun after the end, and what was handed over before is written
   shelf.keep(place('a'), variant(10))
   await shelf.close()
   shelf.keep(place('b'), variant(10))
-  assert.equal(await shelf.find(place('a').key), undefined)
+  assert.equal(await shelf.find(place('a').key, []), undefined)
   assert.notEqual(await store.objects.head(place('a').key), undefined)
   assert.equal(await store.objects.head(place('b').key), undefined)
 })
@@ -304,4 +309,41 @@ test('what is being written at the moment of an invalidation is taken back, and 
   shelf.restate(place('cats/1').key, FACTS, CATS)
   await shelf.flush()
   assert.deepEqual(await shelf.takeBack(EVERYTHING), CATS)
+})
+
+test('what one process uses stays when another one makes room, and is put anew for that now and then', async () => {
+  await using store = await openStore()
+  const maxBytes = 1 << 20
+  const [writer, reader] = [store.shelf({ maxBytes }), store.shelf({ maxBytes })]
+  const [used, unused] = [place('used'), place('unused')]
+  for (const each of [used, unused]) writer.keep(each, variant(20_000))
+  await writer.flush()
+  let putsOfReader = 0
+  for (let i = 0; i < 300; i++) {
+    store.clock.advance(3_600_000)
+    writer.keep(place(`${i}`), variant(20_000))
+    await writer.flush()
+    const before = store.calls.filter((call) => call === 'put').length
+    const kept = await reader.find(used.key, ['images'])
+    assert.notEqual(kept, undefined, `after ${i}`)
+    await reader.flush()
+    putsOfReader += store.calls.filter((call) => call === 'put').length - before
+  }
+  assert.equal(await store.objects.head(unused.key), undefined)
+  assert.ok(writer.counts.evicted > 200)
+  assert.equal(writer.counts.renewed, 0)
+  assert.equal(putsOfReader, reader.counts.renewed)
+  // 47 fit, one comes each hour: about every 24 hours.
+  assert.ok(reader.counts.renewed >= 8 && reader.counts.renewed <= 20, `${reader.counts.renewed} renewals`)
+})
+
+test('while there is room nothing is put anew, however old it is', async () => {
+  await using store = await openStore()
+  const shelf = store.shelf()
+  shelf.keep(place('a'), variant(10))
+  await shelf.flush()
+  store.clock.advance(365 * 86_400_000)
+  assert.notEqual(await shelf.find(place('a').key, ['images']), undefined)
+  await shelf.flush()
+  assert.equal(store.calls.filter((call) => call === 'put').length, 1)
 })

@@ -2,10 +2,10 @@ import type { Command } from 'commander'
 import { exitCodes, type ExitCode, type Output } from '../../../base/exit.ts'
 import { asError } from '../../../seams/seam-error.ts'
 import type { CliKit, CliPlan } from '../../module.ts'
-import { purgeObjects } from './object-shelf.ts'
 import { allBuckets, type PicturePlace, picturePlaces } from './picture-places.ts'
 import { readSelection, tagsSelected } from './select-sources.ts'
 import { type Purged, totalOf } from './shelf.ts'
+import { purgeObjects } from './variant-objects.ts'
 
 interface PurgeChoices {
   readonly source?: string

@@ -50,6 +50,8 @@ export interface ShelfCounts {
   /** Not served, because a source had changed. */
   changed: number
   stored: number
+  /** Put anew because it is used, so that other processes see it. */
+  renewed: number
   /** Not kept: too large, or too many waited to be written. */
   skipped: number
   /** Gave way to others. */
@@ -61,7 +63,17 @@ export interface ShelfCounts {
 }
 
 export function newShelfCounts(): ShelfCounts {
-  return { served: 0, missing: 0, changed: 0, stored: 0, skipped: 0, evicted: 0, removed: 0, failed: 0 }
+  return {
+    served: 0,
+    missing: 0,
+    changed: 0,
+    stored: 0,
+    renewed: 0,
+    skipped: 0,
+    evicted: 0,
+    removed: 0,
+    failed: 0,
+  }
 }
 
 /**
@@ -74,7 +86,8 @@ export interface Shelf {
   readonly counts: ShelfCounts
   /** Bytes that are kept, as far as this process knows. */
   readonly bytes: number
-  find(key: string): Promise<KeptVariant | undefined>
+  /** `tags` as for keeping it: a shelf may write it anew when it is used. */
+  find(key: string, tags: readonly string[]): Promise<KeptVariant | undefined>
   /** The facts alone, for explain: counts nothing. */
   peek(key: string): Promise<VariantFacts | undefined>
   /** Keeps a variant, later, in the place of one under the same key. */

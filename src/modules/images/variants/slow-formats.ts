@@ -78,6 +78,7 @@ async function makeInBackground(
   const own = {
     ...asked,
     making,
+    spent: asked.spent.anew(),
     signal: AbortSignal.any([signal, given.signal]),
     headers: new HeaderList(),
   }
@@ -102,7 +103,7 @@ async function upgrade(
   // `ask` is only reached where both are.
   const shelf = service.shelf!
   const { pool, timeoutSeconds, done } = service.slow!
-  const found = await recallAt(service, asked.signal, task, edits, place)
+  const found = await recallAt(service, asked, task, edits, place)
   const isThere = found?.kind === 'current'
   if (isThere) {
     // Another process was quicker, or this one while the viewer was being answered.
