@@ -2,7 +2,6 @@ import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
 import { once } from 'node:events'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
-import { createServer, type ServerResponse } from 'node:http'
 import { type AddressInfo, createServer as createSocketServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -10,6 +9,7 @@ import { after, before, test } from 'node:test'
 import { createCli } from '../../src/cli/cli.ts'
 import { metric, processed, variants } from '../support/image-metrics.ts'
 import type { Json } from '../support/images.ts'
+import { type HeldSource, startSource } from '../support/held-source.ts'
 import { ManualClock } from '../support/manual-clock.ts'
 import { admin, startEdgeOf } from '../support/optimising-edge.ts'
 import { scene } from '../support/pictures.ts'
@@ -28,62 +28,7 @@ before(async () => {
 })
 after(() => rm(folder, { recursive: true, force: true }))
 
-interface Source extends AsyncDisposable {
-  readonly url: string
-  /** GETs so far. */
-  readonly gets: number
-  bytes: Buffer
-  /** From now on a GET waits for the test; gives what answers the next one, and tells when its asker has left. */
-  hold(): { readonly asked: Promise<void>; answer(bytes: Buffer): void; readonly left: Promise<void> }
-}
-
-/** The worst of sources: what it has changes, what it says of it does not. Only a purge helps. */
-async function startSource(): Promise<Source> {
-  const holding: ((response: ServerResponse) => void)[] = []
-  let gets = 0
-  const send = (response: ServerResponse, bytes: Buffer) =>
-    response
-      .writeHead(200, { 'Content-Type': 'image/jpeg', 'Cache-Control': 'max-age=86400', ETag: '"same"' })
-      .end(bytes)
-  const server = createServer((request, response) => {
-    if (request.method === 'HEAD') return send(response, Buffer.alloc(0))
-    gets++
-    const held = holding.shift()
-    return held === undefined ? send(response, source.bytes) : held(response)
-  })
-  server.listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const source = {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
-    bytes: old,
-    get gets() {
-      return gets
-    },
-    hold() {
-      const asked = Promise.withResolvers<void>()
-      const left = Promise.withResolvers<void>()
-      let waiting: ServerResponse | undefined
-      holding.push((response) => {
-        waiting = response
-        response.on('close', () => left.resolve())
-        asked.resolve()
-      })
-      return {
-        asked: asked.promise,
-        left: left.promise,
-        answer: (bytes: Buffer) => void send(waiting!, bytes),
-      }
-    },
-    async [Symbol.asyncDispose]() {
-      server.closeAllConnections()
-      server.close()
-      await once(server, 'close')
-    },
-  }
-  return source
-}
-
-function distributionOf(source: Source, images: Json) {
+function distributionOf(source: HeldSource, images: Json) {
   return {
     origins: { photos: { url: source.url } },
     defaultBehavior: {
@@ -95,7 +40,7 @@ function distributionOf(source: Source, images: Json) {
 }
 
 /** One of several edges that share state and store; it hears of the others when the test says so. */
-function openEdge(dataFolder: string, source: Source, images: Json): Promise<RunningEdge> {
+function openEdge(dataFolder: string, source: HeldSource, images: Json): Promise<RunningEdge> {
   return runEdge(distributionOf(source, images), {
     top: { dataFolder, cache: { disk: false }, images: { processes: 1 } },
     clock: new ManualClock(),
@@ -135,7 +80,7 @@ for (const { what, order, images } of [
   { what: 'a beginning of which nothing is stored', order: { source: 'cats/*' }, images: {} },
 ]) {
   test(`a purge of ${what} reaches the store and the caches of all edges that share the state`, async () => {
-    await using source = await startSource()
+    await using source = await startSource(old)
     const data = await mkdtemp(join(folder, 'data-'))
     await using one = await openEdge(data, source, images)
     await using two = await openEdge(data, source, images)
@@ -165,7 +110,7 @@ for (const { what, order, images } of [
 }
 
 test('a slow format in the memory of another edge goes, and one that is being made is not put back', async () => {
-  await using source = await startSource()
+  await using source = await startSource(old)
   const data = await mkdtemp(join(folder, 'data-'))
   const images = { slowFormats: 'background' }
   await using one = await openEdge(data, source, images)
@@ -203,7 +148,7 @@ test('a slow format in the memory of another edge goes, and one that is being ma
 })
 
 test('what a viewer has made while its source is purged is delivered and not kept, and nobody who comes later gets it', async () => {
-  await using source = await startSource()
+  await using source = await startSource(old)
   const data = await mkdtemp(join(folder, 'data-'))
   await using one = await openEdge(data, source, { variants: {} })
   await using two = await openEdge(data, source, { variants: {} })
@@ -227,7 +172,7 @@ test('what a viewer has made while its source is purged is delivered and not kep
 })
 
 test('what is written behind a purge by an edge that has not heard of it yet is taken back, and so is what others read of it', async () => {
-  await using source = await startSource()
+  await using source = await startSource(old)
   const data = await mkdtemp(join(folder, 'data-'))
   await using one = await openEdge(data, source, { variants: {} })
   await using two = await openEdge(data, source, { variants: {} })
@@ -252,7 +197,7 @@ test('what is written behind a purge by an edge that has not heard of it yet is 
 })
 
 test('by tag alone the caches and the slow formats in memory let go, and the store stays as it is', async () => {
-  await using source = await startSource()
+  await using source = await startSource(old)
   await using edge = await openEdge(await mkdtemp(join(folder, 'data-')), source, {
     slowFormats: 'background',
   })
@@ -275,7 +220,7 @@ async function edgeward(...argv: readonly string[]): Promise<{ code: number; sai
 }
 
 test('a purge where no edge answers reaches those that share the state', async () => {
-  await using source = await startSource()
+  await using source = await startSource(old)
   const data = await mkdtemp(join(folder, 'data-'))
   await using edge = await openEdge(data, source, { variants: {} })
   const made = await get(`${edge.url}/60x0/cats/1.jpg`)
@@ -307,7 +252,7 @@ async function freePort(): Promise<number> {
 }
 
 test('of two processes both let go of a picture that was purged, also of its slow format in memory', async () => {
-  await using source = await startSource()
+  await using source = await startSource(old)
   const config = join(folder, 'two-processes.json')
   await writeFile(
     config,

@@ -97,6 +97,7 @@ async function openImages(context: ModuleContext, fetch: Fetch): Promise<Running
   const variants = await openVariants(context, {
     timeoutMs: settings.timeoutSeconds * 1000,
     maxMemoryBytes: settings.maxMemoryBytes,
+    gate,
   })
   const keys = new Map<string, SigningKeys>()
   for (const { behaviors } of context.plan.current.distributions) {

@@ -4,8 +4,10 @@ import { createTagSelector, type TagSelector } from '../../../cache/store/select
 import { asError } from '../../../seams/seam-error.ts'
 import type { ModuleContext, ModuleInvalidation } from '../../module.ts'
 import type { ImagesConfig } from '../config.ts'
+import type { Gate } from '../engine/gate.ts'
 import { Pool, type PoolOptions } from '../engine/pool.ts'
 import type { ImageService } from '../service.ts'
+import { createBackgroundTurns } from './background-turns.ts'
 import { Makings } from './makings.ts'
 import { MemoryShelf } from './memory-shelf.ts'
 import { variantMetrics } from './metrics.ts'
@@ -39,7 +41,7 @@ const LOWEST_PRIORITY = 19
 
 export async function openVariants(
   context: ModuleContext,
-  engine: Pick<PoolOptions, 'timeoutMs' | 'maxMemoryBytes'>,
+  engine: Pick<PoolOptions, 'timeoutMs' | 'maxMemoryBytes'> & { readonly gate: Pick<Gate, 'waiting'> },
 ): Promise<Variants> {
   const { clock, report } = context
   const makings = new Makings()
@@ -62,7 +64,19 @@ export async function openVariants(
 
   function slowFormats(): SlowFormats {
     slow ??= {
-      upgrades: new Upgrades({ clock, maxWaiting: MAX_WAITING, retryMs: RETRY_MS, report: tell }),
+      upgrades: new Upgrades({
+        clock,
+        maxWaiting: MAX_WAITING,
+        retryMs: RETRY_MS,
+        takeTurn: createBackgroundTurns({
+          clock,
+          dataFolder: context.dataFolder,
+          processes: context.plan.current.processes,
+          isBusy: () => engine.gate.waiting > 0,
+          report: tell,
+        }),
+        report: tell,
+      }),
       // Starts no process before there is work.
       pool: new Pool({
         clock,
@@ -71,7 +85,8 @@ export async function openVariants(
         maxMemoryBytes: engine.maxMemoryBytes,
         renewAboveBytes: Math.floor(engine.maxMemoryBytes / 2),
         niceness: LOWEST_PRIORITY,
-        idleMs: 60_000,
+        // It may be the turn of another process, and memory that is kept for the next picture counts for all.
+        idleMs: 2_000,
         passed: context.passed,
         report: tell,
       }),
