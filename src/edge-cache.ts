@@ -15,6 +15,14 @@ export interface EdgeCacheOptions extends Pick<CacheOptions, 'viewerHeader' | 'i
   readonly report: (problem: string) => void
 }
 
+/** What has been invalidated, without `paths` and `tags` all of a distribution. */
+export interface HeardInvalidation {
+  readonly distributionId: string
+  readonly paths?: readonly string[]
+  readonly tags?: readonly string[]
+  readonly soft: boolean
+}
+
 /** The cache with what it needs of the edge: stores, spool, and the log of invalidations that processes share. */
 export interface EdgeCache {
   readonly room: Cache
@@ -22,6 +30,8 @@ export interface EdgeCache {
   invalidate(request: InvalidationRequest): Promise<{ readonly id: string; readonly count: number }>
   /** Begins to hear what other processes invalidate. */
   follow(): Promise<void>
+  /** The same, and tells somebody of it before the cache lets go of anything. */
+  listen(told: (invalidation: HeardInvalidation) => void): Promise<void>
   /** The plan is in force: its distributions are followed, if any are. */
   adopted(plan: Plan): Promise<void>
   /** Ends following; what is invalidated later is not heard of. */
@@ -46,6 +56,7 @@ export async function openEdgeCache(options: EdgeCacheOptions): Promise<EdgeCach
     report,
   })
   let following: Promise<InvalidationFollower> | undefined
+  const listeners: ((invalidation: HeardInvalidation) => void)[] = []
 
   function follow(): Promise<InvalidationFollower> {
     following ??= openFollower()
@@ -57,7 +68,10 @@ export async function openEdgeCache(options: EdgeCacheOptions): Promise<EdgeCach
     const { invalidations } = await openState()
     const follower = await InvalidationFollower.open({
       log: (id) => invalidations.log(id),
-      apply: (selection, how) => room.invalidate(selection, how),
+      apply(selection, how) {
+        for (const tell of listeners) tell({ ...selection, ...how })
+        return room.invalidate(selection, how)
+      },
       // Alone, whatever was confirmed has been applied to the disk. Of several processes the one that writes the disk may
       // have been killed before it had heard of it.
       positionFile:
@@ -74,6 +88,10 @@ export async function openEdgeCache(options: EdgeCacheOptions): Promise<EdgeCach
     room,
     invalidate: async (request) => (await follow()).append(request),
     follow: async () => void (await follow()),
+    async listen(told) {
+      listeners.push(told)
+      await follow()
+    },
     adopted: async (next) => await (await following)?.follow(idsOf(next)),
     leave: async () => await (await following)?.close(),
     async close() {

@@ -168,6 +168,7 @@ export async function startEdge(options: EdgeOptions): Promise<Edge> {
       const all = selection.paths === undefined && selection.tags === undefined
       return (await cache.invalidate({ ...selection, all, by: 'module' })).count
     },
+    followInvalidations: (told) => cache.listen(told),
   })
   const line = createLine({
     distribution,

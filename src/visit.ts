@@ -205,6 +205,13 @@ export interface WafFacts {
   readonly labels: readonly string[]
 }
 
+/** What a part of a module's answer took. */
+export interface Timing {
+  /** A token (RFC 9110 section 5.6.2), as Server-Timing names it. */
+  readonly name: string
+  readonly durationMs: number
+}
+
 /** One line of the explain trace. */
 export interface TrailEntry {
   readonly stage: StageName
@@ -261,6 +268,8 @@ export class Visit {
   viewerRequestLogData: string | undefined = undefined
   viewerResponseLogData: string | undefined = undefined
   trail: TrailEntry[] | undefined = undefined
+  /** What a module that answered in the place of the origin took for it; never of what came out of the cache. */
+  timings: readonly Timing[] | undefined = undefined
   /** Runs of edge functions, in order. */
   functions: FunctionVisit[] | undefined = undefined
 

@@ -61,9 +61,11 @@ export class Flights {
         tags: NO_TAGS,
       }
       if (flight.arriving === undefined && selector.tags !== undefined) {
-        // Whether it has one of the tags is known when its head has come.
-        if (isSelected({ ...selector, tags: undefined }, about))
-          flight.invalidatedTags = [...(flight.invalidatedTags ?? []), ...selector.tags]
+        // Whether it has one of the tags is known when its head has come, unless a module has said so before.
+        const { tags = NO_TAGS } = flight.passage
+        if (isSelected(selector, { ...about, tags })) this.#kill(flight)
+        else if (isSelected({ ...selector, tags: undefined }, about))
+          flight.invalidatedTags = [...(flight.invalidatedTags ?? []), selector.tags]
       } else if (isSelected(selector, about)) this.#kill(flight)
     }
   }

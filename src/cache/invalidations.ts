@@ -11,6 +11,7 @@ export interface InvalidationRequest {
   readonly distributionId: string
   /** Paths with query as in the key; `*` at the end stands for everything that begins so. */
   readonly paths?: readonly string[]
+  /** `*` at the end stands for all tags that begin so. */
   readonly tags?: readonly string[]
   /** Everything of the distribution. */
   readonly all?: boolean
@@ -25,7 +26,10 @@ export interface InvalidationRequest {
 export interface InvalidationFollowerOptions {
   readonly log: (distributionId: string) => InvalidationLog
   /** Invalidates in the cache of this process; gives how many entries. */
-  readonly apply: (selection: Selection, options: { readonly soft: boolean }) => Awaitable<number>
+  readonly apply: (
+    selection: Selection & { readonly distributionId: string },
+    options: { readonly soft: boolean },
+  ) => Awaitable<number>
   /** Where it is kept what was applied; undefined when what is stored does not outlive the process. */
   readonly positionFile: string | undefined
   readonly report: (problem: string) => void
@@ -120,7 +124,7 @@ export class InvalidationFollower {
     this.#note(distributionId, log)
   }
 
-  #do(selection: Selection, soft: boolean): Awaitable<number> {
+  #do(selection: Selection & { readonly distributionId: string }, soft: boolean): Awaitable<number> {
     const done = this.#options.apply(selection, { soft })
     if (!(done instanceof Promise)) return done
     const work = done.catch((error: unknown) => {

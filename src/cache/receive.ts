@@ -15,6 +15,7 @@ import { pathInKey } from './key.ts'
 import { answers, type Lookups } from './lookup.ts'
 import { renewedFields } from './renew.ts'
 import { ageNow } from './serve.ts'
+import { isTagSelected } from './store/selection.ts'
 import type { FinishedBody, Found } from './store/store.ts'
 import { tagsOf } from './tags.ts'
 import { varyNames, varyValues } from './variants.ts'
@@ -159,7 +160,8 @@ export class Receipts {
       decision,
       times,
     )
-    if (entry.tags.some((tag) => flight.invalidatedTags?.includes(tag) === true)) flight.isDead = true
+    if (flight.invalidatedTags?.some((tags) => entry.tags.some((tag) => isTagSelected(tags, tag))) === true)
+      flight.isDead = true
     flight.facts.stored = flight.isDead ? 'invalidated' : 'stored'
     const arriving = this.#takeIn(flight, entry, response)
     for (const waiter of flight.takeWaiters()) {

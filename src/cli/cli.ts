@@ -103,7 +103,12 @@ export function createCli(output: Output): Cli {
       '[paths...]',
       'paths with query as in the cache key; * as the last character stands for anything',
     )
-    .option('-t, --tag <tag>', 'responses with this tag (Cache-Tag); may be given again', collect, [])
+    .option(
+      '-t, --tag <tag>',
+      'responses with this tag (Cache-Tag), or with tags that begin so when it ends in *; may be given again',
+      collect,
+      [],
+    )
     .option('-d, --distribution <name>', 'only of this distribution, by name or id')
     .option('--soft', 'mark stale instead of removing: they may be served while they are refreshed', false)
     .option('--all', 'everything', false)

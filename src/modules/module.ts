@@ -117,6 +117,11 @@ export interface ModuleContext {
   fetchFrom(request: OriginFetch): Promise<EdgeResponse | Fault>
   /** Removes from the cache, or marks stale, what is selected; gives how many entries of this process. */
   invalidate(selection: ModuleInvalidation): Promise<number>
+  /**
+   * Has the module told of whatever is invalidated from now on, by any process or edge that shares the state, before the
+   * cache lets go of it. Resolves when nothing is missed any more; rejects when the state cannot be opened.
+   */
+  followInvalidations(told: (invalidation: ModuleInvalidation) => void): Promise<void>
 }
 
 export interface OriginFetch {
@@ -133,7 +138,7 @@ export interface OriginFetch {
   readonly signal?: AbortSignal
 }
 
-/** All members that are given must fit; `paths` are exact, or prefixes that end in `*`. */
+/** All members that are given must fit; `paths` and `tags` are exact, or prefixes that end in `*`. */
 export interface ModuleInvalidation {
   readonly distributionId: string
   readonly paths?: readonly string[]

@@ -326,6 +326,22 @@ test('Server-Timing is sampled, and forced by Pragma', () => {
   }
 })
 
+test('Server-Timing tells what a module took, in milliseconds with one decimal, before what the origin says', () => {
+  const policy = policyOf({ serverTimingSamplingRate: 100 })
+  const passage = passageOf({ behavior: { responseHeadersPolicy: policy } })
+  passage.visit.timings = [
+    { name: 'img-fetch', durationMs: 3 },
+    { name: 'img-transform', durationMs: 17.26 },
+    { name: 'img-queue', durationMs: -0.01 },
+  ]
+  const response = responseOf(200, { 'Server-Timing': 'db;dur=53' })
+  createHeadersPolicy({ clock: standingClock(0, 436.4), random: () => 0 })(passage, response)
+  assert.match(
+    response.headers.getJoined('server-timing')!,
+    /,cdn-downstream-fbl;dur=436,img-fetch;dur=3\.0,img-transform;dur=17\.3,img-queue;dur=0\.0,db;dur=53$/,
+  )
+})
+
 test('Server-Timing tells hit, refresh and miss, and keeps what the origin measured only after a miss', () => {
   const where = `cdn-pop;desc="LOCAL1-C1",cdn-rid;desc="${REQUEST_ID}"`
   const end = 'cdn-downstream-fbl;dur=436'

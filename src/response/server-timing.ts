@@ -10,8 +10,8 @@ export interface ServerTimingOptions {
 
 /**
  * Server-Timing with what the edge knows of this request (DG:understanding-response-headers-policies), for the given
- * percentage of requests and for all that ask with `Pragma: server-timing`. What the origin measured is kept
- * after a miss and dropped from a hit, because there it tells of another request.
+ * percentage of requests and for all that ask with `Pragma: server-timing`. What a module took for its answer follows.
+ * What the origin measured is kept after a miss and dropped from a hit, because there it tells of another request.
  */
 export function addServerTiming(
   passage: Passage,
@@ -20,7 +20,11 @@ export function addServerTiming(
   options: ServerTimingOptions,
 ): void {
   if (!asksForTiming(passage) && options.random() * 100 >= ratePercent) return
-  const metrics = metricsOf(passage, options.clock.monotonic())
+  let metrics = metricsOf(passage, options.clock.monotonic())
+  const { timings } = passage.visit
+  if (timings !== undefined)
+    for (const { name, durationMs } of timings)
+      metrics += `,${name};dur=${Math.max(0, durationMs).toFixed(1)}`
   const isMiss = !isFromCache(passage)
   const origins = isMiss ? headers.getJoined('server-timing') : undefined
   headers.set('Server-Timing', origins === undefined || origins === '' ? metrics : `${metrics},${origins}`)

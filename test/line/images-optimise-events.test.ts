@@ -10,9 +10,10 @@ import { Secret } from '../../src/base/secret.ts'
 import { createImages } from '../../src/modules/images/index.ts'
 import { openSecrets } from '../../src/seams/secrets/open.ts'
 import { snsSender } from '../support/aws/sns.ts'
-import { type Json, optimising, reportOf, SITE, startEdgeOf, until } from '../support/optimising-edge.ts'
+import { type Json, optimising, reportOf, SITE, startEdgeOf } from '../support/optimising-edge.ts'
 import { card, scene } from '../support/pictures.ts'
 import { planOf, runEdge } from '../support/running-edge.ts'
+import { until } from '../support/until.ts'
 
 test('events posted with the secret, of three shapes, and signed messages of SNS make objects of a store', async () => {
   const sender = await snsSender(() => Date.now(), { topicArn: 'arn:aws:sns:us-east-1:123456789012:uploads' })

@@ -18,10 +18,10 @@ import {
   reportOf,
   SITE,
   startEdgeOf,
-  until,
 } from '../support/optimising-edge.ts'
 import { card, scene } from '../support/pictures.ts'
 import { planOf, runEdge } from '../support/running-edge.ts'
+import { until } from '../support/until.ts'
 
 test('an origin may be the folder of results before there is one', async () => {
   const served = { origins: { small: { folder: 'small' } }, defaultBehavior: { origin: 'small' } }

@@ -6,7 +6,6 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { test } from 'node:test'
-import { setTimeout as delay } from 'node:timers/promises'
 import { GetQueueAttributesCommand, SendMessageCommand, SQSClient } from '@aws-sdk/client-sqs'
 import { type FauxqsServer, startFauxqs } from 'fauxqs'
 import { systemClock } from '../../src/base/clock.ts'
@@ -14,6 +13,7 @@ import { Secret } from '../../src/base/secret.ts'
 import { openObjects } from '../../src/seams/objects/open.ts'
 import type { Objects } from '../../src/seams/objects/objects.ts'
 import { card } from '../support/pictures.ts'
+import { until } from '../support/until.ts'
 
 const LAUNCHER = join(import.meta.dirname, '..', '..', 'bin', 'edgeward.cjs')
 const AWS = { AWS_ACCESS_KEY_ID: 'test', AWS_SECRET_ACCESS_KEY: 'test', AWS_REGION: 'us-east-1' }
@@ -141,11 +141,6 @@ async function madeIn(store: Objects): Promise<ReadonlyMap<string, number>> {
       .filter(({ key }) => key.endsWith('-meta.json'))
       .map(({ key, lastModified }) => [key, lastModified]),
   )
-}
-
-/** Comes back when it is so. A loop without a pause would take the processor from the processes it waits for. */
-async function until(isSo: () => Promise<boolean>): Promise<void> {
-  while (!(await isSo())) await delay(5)
 }
 
 test(

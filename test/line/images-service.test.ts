@@ -4,18 +4,11 @@ import type { ServerResponse } from 'node:http'
 import { after, before, test } from 'node:test'
 import sharp from 'sharp'
 import { Secret } from '../../src/base/secret.ts'
-import {
-  base64,
-  type Json,
-  type Mistake,
-  serve,
-  type Server,
-  testMistakes,
-  until,
-} from '../support/images.ts'
+import { base64, type Json, type Mistake, serve, type Server, testMistakes } from '../support/images.ts'
 import { ManualClock } from '../support/manual-clock.ts'
 import { differenceOf, type Pictures, pictures } from '../support/pictures.ts'
 import { planOf, type RunningEdge, runEdge } from '../support/running-edge.ts'
+import { until } from '../support/until.ts'
 
 /** Nobody listens there. */
 const NOWHERE = 'http://127.0.0.1:1'

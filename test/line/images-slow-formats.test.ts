@@ -5,10 +5,10 @@ import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import sharp from 'sharp'
 import { countRequests } from '../support/counting-origin.ts'
+import type { Json } from '../support/images.ts'
 import { type Pictures, pictures } from '../support/pictures.ts'
 import { planOf, type RunningEdge, runEdge } from '../support/running-edge.ts'
-
-type Json = Readonly<Record<string, unknown>>
+import { until } from '../support/until.ts'
 
 const MODERN = 'image/avif,image/webp,*/*'
 
@@ -76,11 +76,6 @@ async function get(path: string, accept: string, of = edge): Promise<Got> {
 function upgrades(outcome: string, of = edge): number {
   const text = of.edge.metricsText()
   return Number(new RegExp(`edgeward_images_upgrades_total\\{outcome="${outcome}"\\} (\\d+)`).exec(text)?.[1])
-}
-
-/** Turns of the event loop until something holds; the test's own time limit ends it. */
-async function until(holds: () => boolean): Promise<void> {
-  while (!holds()) await new Promise((turn) => setImmediate(turn))
 }
 
 test('AVIF is answered with the next best for ten seconds, made behind it, and is there for the next viewer', async () => {

@@ -7,28 +7,14 @@ import sharp from 'sharp'
 import { openEmbeddedObjects } from '../../src/seams/objects/embedded.ts'
 import { systemClock } from '../../src/base/clock.ts'
 import { S3_ACCOUNT, fakeS3 } from '../support/aws/s3.ts'
-import { type CountingOrigin, countRequests } from '../support/counting-origin.ts'
+import { countRequests } from '../support/counting-origin.ts'
+import { metric, processed, variants } from '../support/image-metrics.ts'
+import type { Json } from '../support/images.ts'
 import { ManualClock } from '../support/manual-clock.ts'
+import { type Picture, type PictureServer, servePictures } from '../support/picture-server.ts'
 import { pictures, scene } from '../support/pictures.ts'
 import { type RunningEdge, runEdge } from '../support/running-edge.ts'
-
-type Json = Readonly<Record<string, unknown>>
-
-/** A server of pictures whose content and validators a test changes. */
-interface PictureServer extends AsyncDisposable {
-  readonly url: string
-  /** `undefined` answers 404. */
-  set(name: string, picture: Picture | undefined): void
-  /** `METHOD /name` of the requests since it was last asked. */
-  asked(): readonly string[]
-}
-
-interface Picture {
-  readonly bytes: Buffer
-  readonly etag?: string
-  readonly lastModified?: string
-  readonly cacheControl?: string
-}
+import { until } from '../support/until.ts'
 
 let one: Buffer
 let two: Buffer
@@ -36,36 +22,6 @@ before(async () => {
   one = await scene(120, 90).jpeg({ quality: 80 }).toBuffer()
   two = await scene(120, 90).negate().jpeg({ quality: 80 }).toBuffer()
 })
-
-async function servePictures(): Promise<PictureServer> {
-  const served = new Map<string, Picture>()
-  const origin: CountingOrigin = await countRequests((request, response) => {
-    const picture = served.get(request.url!.slice(1))
-    if (picture === undefined) {
-      response.writeHead(404).end()
-      return
-    }
-    const { bytes, etag, lastModified, cacheControl = 'max-age=600' } = picture
-    response.setHeader('Content-Type', 'image/jpeg').setHeader('Cache-Control', cacheControl)
-    if (etag !== undefined) response.setHeader('ETag', etag)
-    if (lastModified !== undefined) response.setHeader('Last-Modified', lastModified)
-    response.setHeader('Content-Length', bytes.length).end(request.method === 'HEAD' ? undefined : bytes)
-  })
-  let seen = 0
-  return {
-    url: origin.url,
-    set(name, picture) {
-      if (picture === undefined) served.delete(name)
-      else served.set(name, picture)
-    },
-    asked() {
-      const news = origin.requests.slice(seen)
-      seen += news.length
-      return news.map(({ method, url }) => `${method} ${url}`)
-    },
-    [Symbol.asyncDispose]: () => origin[Symbol.asyncDispose](),
-  }
-}
 
 let folders: string[] = []
 after(async () => {
@@ -115,22 +71,6 @@ async function get(edge: RunningEdge, path: string, headers: Record<string, stri
     headers: response.headers,
     bytes: Buffer.from(await response.arrayBuffer()),
   }
-}
-
-function metric(edge: RunningEdge, line: string): number {
-  const found = edge.edge
-    .metricsText()
-    .split('\n')
-    .find((each) => each.startsWith(`edgeward_images_${line} `))
-  return Number(found?.split(' ')[1])
-}
-
-const processed = (edge: RunningEdge) => metric(edge, 'total{outcome="done"}')
-const variants = (edge: RunningEdge, event: string) => metric(edge, `variants_total{event="${event}"}`)
-
-/** Turns of the event loop until something holds; the test's own time limit ends it. */
-async function until(holds: () => boolean | Promise<boolean>): Promise<void> {
-  while (!(await holds())) await new Promise((turn) => setImmediate(turn))
 }
 
 const stored = (edge: RunningEdge, count: number) => until(() => variants(edge, 'stored') === count)

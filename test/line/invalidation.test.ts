@@ -82,6 +82,12 @@ const selections: {
   { name: 'everything', select: { paths: ['/*'] }, left: [], count: 6 },
   { name: 'a distribution', select: { all: true }, left: [], count: 6 },
   { name: 'a tag', select: { tags: ['/a/b'] }, left: ['/a', '/a?x=1', '/a/b/c', '/b', '/A'], count: 1 },
+  {
+    name: 'the beginning of a tag',
+    select: { tags: ['/a/*'] },
+    left: ['/a', '/a?x=1', '/b', '/A'],
+    count: 2,
+  },
   { name: 'a tag of all', select: { tags: ['site', 'nothing'] }, left: [], count: 6 },
 ]
 for (const { name, select, left, count } of selections) {
@@ -133,6 +139,12 @@ const inFlight = [
   { name: 'by path, before its head has come', early: true, select: { paths: ['/a'] }, isKept: false },
   { name: 'by path, while its body arrives', early: false, select: { paths: ['/a*'] }, isKept: false },
   { name: 'by tag, before its head has come', early: true, select: { tags: ['t'] }, isKept: false },
+  {
+    name: 'by the beginning of a tag, before its head has come',
+    early: true,
+    select: { tags: ['t*'] },
+    isKept: false,
+  },
   { name: 'by tag, while its body arrives', early: false, select: { tags: ['t'] }, isKept: false },
   { name: 'of another path', early: true, select: { paths: ['/b'] }, isKept: true },
   { name: 'of another tag', early: true, select: { tags: ['u'] }, isKept: true },

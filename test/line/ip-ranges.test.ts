@@ -11,6 +11,7 @@ import { createIpRanges } from '../../src/modules/ip-ranges/index.ts'
 import { forgeries, snsSender } from '../support/aws/sns.ts'
 import { ManualClock } from '../support/manual-clock.ts'
 import { planOf, runEdge } from '../support/running-edge.ts'
+import { until } from '../support/until.ts'
 
 interface Publisher extends AsyncDisposable {
   readonly url: string
@@ -114,19 +115,11 @@ async function edgeWith(publisher: Publisher, clock: ManualClock, certificate = 
       .split('\n')
       .filter((line) => line !== '')
       .map((line) => JSON.parse(line) as Readonly<Record<string, unknown>>)
-  /** Resolves when so many runs have ended, as the log says. */
-  const until = async (isSo: () => Promise<boolean> | boolean): Promise<void> => {
-    for (;;) {
-      if (await isSo()) return
-      await new Promise((resolve) => setImmediate(resolve))
-    }
-  }
   return {
     edge,
     confirmed,
     allowed,
     audit,
-    until,
     post: (body: string) => fetch(edge.url + PATH, { method: 'POST', body }),
   }
 }
@@ -134,7 +127,7 @@ async function edgeWith(publisher: Publisher, clock: ManualClock, certificate = 
 test('an edge takes the list when it starts, asks again with the ETag, and believes the proxies in it', async () => {
   const clock = new ManualClock()
   await using publisher = await publish(document(1000, '127.0.0.0/8', '198.51.100.0/24'))
-  const { edge, allowed, until } = await edgeWith(publisher, clock)
+  const { edge, allowed } = await edgeWith(publisher, clock)
   await using _ = edge
   const client = async (): Promise<string> => {
     const count = edge.visits().length + 1
@@ -163,7 +156,7 @@ test('a notification brings the new list, a confirmation confirms, and what is n
   const sender = await snsSender(() => clock.now())
   await using publisher = await publish(document(1000, '192.0.2.0/24'))
   const running = await edgeWith(publisher, clock, sender.certificate)
-  const { edge, allowed, until, post, confirmed } = running
+  const { edge, allowed, post, confirmed } = running
   await using _ = edge
   await until(() => edge.said.some((line) => line.includes('trusted proxies of this edge: 1 added')))
   const change = (md5: string, url = `${publisher.url}/ip-ranges.json`): string =>
@@ -203,7 +196,7 @@ test('a list that is not the one announced, older, shrunk or broken changes noth
   const sender = await snsSender(() => clock.now())
   const first = document(1000, '192.0.2.0/24', '198.51.100.0/24')
   await using publisher = await publish(first)
-  const { edge, allowed, audit, until, post } = await edgeWith(publisher, clock, sender.certificate)
+  const { edge, allowed, audit, post } = await edgeWith(publisher, clock, sender.certificate)
   await using _ = edge
   await until(() => edge.said.some((line) => line.includes('trusted proxies of this edge: 2 added')))
   const before = await audit()
@@ -252,7 +245,7 @@ test('a reload brings other targets, another path and other proxies, without a r
   const clock = new ManualClock()
   const sender = await snsSender(() => clock.now())
   await using publisher = await publish(document(1000, '127.0.0.0/8', '198.51.100.0/24'))
-  const { edge, until, post } = await edgeWith(publisher, clock, sender.certificate)
+  const { edge, post } = await edgeWith(publisher, clock, sender.certificate)
   await using _ = edge
   await until(() => edge.said.some((line) => line.includes('trusted proxies of this edge: 2 added')))
   assert.equal(edge.edge.plan.current.isTrustedProxy('198.51.100.7'), true)

@@ -126,11 +126,6 @@ export async function serve(
   }
 }
 
-/** Turns of the event loop until something holds; the test's own time limit ends it. */
-export async function until(holds: () => boolean): Promise<void> {
-  while (!holds()) await new Promise((turn) => setImmediate(turn))
-}
-
 export interface Detector extends Server {
   /** What it was asked, without the pictures. */
   readonly asked: Json[]

@@ -3,8 +3,8 @@ import { existsSync } from 'node:fs'
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
-import { setTimeout as delay } from 'node:timers/promises'
 import { type RunningEdge, runEdge } from './running-edge.ts'
+import { until } from './until.ts'
 
 const LAUNCHER = join(import.meta.dirname, '..', '..', 'bin', 'edgeward.cjs')
 export const SITE = { origins: { site: { folder: '.' } }, defaultBehavior: { origin: 'site' } }
@@ -53,11 +53,6 @@ export async function admin(
   const route = edge.adminRoutes().find((each) => each.method === method && each.path === path)
   const answer = await route!.handle({ parameters, query: new URLSearchParams(), body })
   return answer.body
-}
-
-/** Comes back when it is so. A loop without a pause would take the processor from the processes it waits for. */
-export async function until(isSo: () => boolean | Promise<boolean>): Promise<void> {
-  while (!(await isSo())) await delay(5)
 }
 
 /** A file is there in the folder of the edge. */

@@ -262,6 +262,19 @@ export function storeContract(driver: string, install: InstallStore): void {
       { what: 'an unknown distribution', selection: { distributionId: 'E3' }, gone: [] },
       { what: 'a tag', selection: { tags: ['red'] }, gone: ['a1', 'b1'] },
       { what: 'several tags', selection: { tags: ['red', 'blue'] }, gone: ['a1', 'b1', 'c1'] },
+      { what: 'the beginning of a tag', selection: { tags: ['bl*'] }, gone: ['b1', 'c1'] },
+      {
+        what: 'beginnings and a whole tag',
+        selection: { tags: ['x*', 'bl*', 'red'] },
+        gone: ['a1', 'b1', 'c1'],
+      },
+      { what: 'every tag', selection: { tags: ['*'] }, gone: ['a1', 'b1', 'c1'] },
+      { what: 'a tag with a star that is not last', selection: { tags: ['*d', 're*d'] }, gone: [] },
+      {
+        what: 'the beginning of a tag within a distribution',
+        selection: { distributionId: 'E1', tags: ['b*'] },
+        gone: ['b1'],
+      },
       {
         what: 'a tag within a distribution',
         selection: { distributionId: 'E2', tags: ['blue'] },

@@ -137,7 +137,7 @@ export class DiskIndex {
     const { soft, now } = options
     // Before anything that comes later, so that reading the index again does the same in the same order.
     this.#append({ invalidate: selection, soft, now })
-    if (selection.tags === undefined) this.#replayWork += this.shelf.size
+    if (goesThroughAll(selection)) this.#replayWork += this.shelf.size
     if (this.#role === 'reader') this.#guard(selection, options)
     const count = await this.shelf.invalidate(selection, options)
     await this.#journal.flush()
@@ -253,7 +253,7 @@ export class DiskIndex {
       const kept = this.shelf.peek(record.drop)
       if (kept?.place.file === record.file) this.shelf.remove(kept, 'evicted')
     } else {
-      if (record.invalidate.tags === undefined) this.#replayWork += this.shelf.size
+      if (goesThroughAll(record.invalidate)) this.#replayWork += this.shelf.size
       const swept = this.shelf.invalidate(record.invalidate, { soft: record.soft, now: record.now })
       if (typeof swept !== 'number') this.#inBackground(swept.then(nothing))
     }
@@ -298,3 +298,8 @@ export class DiskIndex {
 }
 
 function nothing(): void {}
+
+/** Whether an invalidation looks at more than it concerns. */
+function goesThroughAll({ tags }: Selection): boolean {
+  return tags === undefined || tags.some((tag) => tag.endsWith('*'))
+}

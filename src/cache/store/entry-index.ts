@@ -1,5 +1,5 @@
 import type { Identity, Selector } from './selection.ts'
-import { isPathSelected, isSelected } from './selection.ts'
+import { isPathSelected, isSelected, isTagSelected } from './selection.ts'
 
 /** What the index keeps of a thing it has taken in: its place in every list. */
 export interface Indexed<T> {
@@ -78,7 +78,14 @@ export class EntryIndex<T extends Indexed<T>> {
   *#candidates(selector: Selector): Generator<T | undefined, void> {
     const { tags, distributionId } = selector
     if (tags !== undefined) {
-      for (const tag of tags) yield* members(this.#byTag.get(tag))
+      if (tags.prefixes.length === 0) {
+        for (const tag of tags.exact) yield* members(this.#byTag.get(tag))
+        return
+      }
+      for (const [tag, newest] of this.#byTag) {
+        if (isTagSelected(tags, tag)) yield* members(newest)
+        else yield undefined
+      }
       return
     }
     const distributions =

@@ -28,6 +28,7 @@ export interface Selection {
   readonly distributionId?: string
   /** Exact path with query, or a prefix when it ends in `*`. */
   readonly paths?: readonly string[]
+  /** Exact tag, or a prefix when it ends in `*`. */
   readonly tags?: readonly string[]
 }
 

@@ -24,7 +24,9 @@ export const imageEngineSchema = z
     maxMemoryBytes: bytes
       .min(128 * MIB)
       .default(512 * MIB)
-      .describe('Memory of one such process; the request that needs more is answered 413.'),
+      .describe(
+        'Memory of one such process; the request that needs more is answered 413. Where a behavior has `slowFormats: background` there is one more process, of the same bound, for all `processes` of the edge together.',
+      ),
     timeoutSeconds: z
       .number()
       .min(1)

@@ -27,6 +27,7 @@ import { ImageError } from './image-error.ts'
 import { metricsOf } from './metrics.ts'
 import { answer, type Engine, errorResponse, type ImageService } from './service.ts'
 import { followKeys, type SigningKeys } from './signing-keys.ts'
+import { Spent } from './spent.ts'
 import { ByteShelf } from './source/byte-shelf.ts'
 import { SourceCache } from './source/source-cache.ts'
 import { Sources } from './source/sources.ts'
@@ -98,9 +99,10 @@ async function openImages(context: ModuleContext, fetch: Fetch): Promise<Running
   const engine: Engine = { clock: context.clock, pool, gate }
   const optimisers = createOptimisers(context, settings.maxMemoryBytes, fetch)
   await optimisers.follow(optimiseOf(context.plan.current.modules['images']))
-  const variants = openVariants(context, {
+  const variants = await openVariants(context, {
     timeoutMs: settings.timeoutSeconds * 1000,
     maxMemoryBytes: settings.maxMemoryBytes,
+    gate,
   })
   const keys = new Map<string, SigningKeys>()
   for (const { behaviors } of context.plan.current.distributions) {
@@ -137,7 +139,7 @@ async function openImages(context: ModuleContext, fetch: Fetch): Promise<Running
       shelf,
       cache: sourceCache,
       name: `${named++}`,
-      generation: () => 0,
+      generation: () => variants.makings.generation,
     })
     const detector =
       config.detector === undefined
@@ -155,6 +157,7 @@ async function openImages(context: ModuleContext, fetch: Fetch): Promise<Running
       fallback: config.fallback && { bucket: config.fallback.source, key: config.fallback.key },
       timeoutSeconds,
       distributionId: distribution.id,
+      makings: variants.makings,
       ...variants.for(config),
     }
   }
@@ -217,12 +220,14 @@ async function openImages(context: ModuleContext, fetch: Fetch): Promise<Running
     request.body.discard()
     const gone = new AbortController()
     passage.onDepart(() => gone.abort())
+    const spent = new Spent(context.clock)
     const response = await answer(service, engine, {
       request: asImageRequest(passage, request.path),
       method: request.method,
       headers: request.headers,
       client: passage.request.client.address,
       signal: gone.signal,
+      spent,
       note: (cause) => {
         passage.visit.cause = cause
       },
@@ -230,6 +235,7 @@ async function openImages(context: ModuleContext, fetch: Fetch): Promise<Running
         passage.tags = tags
       },
     })
+    if (!(response instanceof Fault) && response.status < 400) passage.visit.timings = spent.timings
     if (response instanceof Fault || response.body.kind !== 'stream') passage.onDepart(undefined)
     return response
   }

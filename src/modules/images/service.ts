@@ -12,8 +12,11 @@ import { conditionOf, fromShelf, successHeaders } from './picture-response.ts'
 import { contentTypeOf } from './source/content-type.ts'
 import { pictureOf } from './source/picture.ts'
 import type { Sources } from './source/sources.ts'
+import type { Spent } from './spent.ts'
 import type { Dialect, Edit, ImageRequest, ImageTask, SourceAddress } from './task.ts'
+import { inTurn, withSource } from './timed.ts'
 import { overlayOf, svgAsItIs, transform } from './transform.ts'
+import type { Making, Makings } from './variants/makings.ts'
 import { isSlow, placeOf, recallAt, tagsOf } from './variants/place.ts'
 import { recallByBytes } from './variants/recall.ts'
 import type { Shelf } from './variants/shelf.ts'
@@ -36,6 +39,7 @@ export interface ImageService {
   readonly distributionId: string
   /** Where results are kept beyond the edge's cache; undefined for nowhere. */
   readonly shelf: Shelf | undefined
+  readonly makings: Makings
   /** How formats that take long are made after a first answer; undefined when viewers wait for them. */
   readonly slow: SlowFormats | undefined
 }
@@ -59,23 +63,34 @@ export interface Asked {
   readonly note: (cause: string) => void
   /** Names by which the answer can be invalidated. */
   readonly tag: (tags: readonly string[]) => void
+  /** For Server-Timing. */
+  readonly spent: Spent
+  /** What comes of it is kept only while this is not void. */
+  readonly making: Making
 }
 
 const METHODS = 'GET, HEAD, OPTIONS'
+/** Before it is known what is asked for. */
+const NOTHING: Making = { tags: [], isVoid: false }
+
 /** Answers a request for a picture: as it is, transformed, not modified, or with an error in the dialect's words. */
 export async function answer(
   service: ImageService,
   engine: Engine,
-  asked: Asked,
+  request: Omit<Asked, 'making'>,
 ): Promise<EdgeResponse | Fault> {
-  const { dialect } = service
-  if (asked.method !== 'GET' && asked.method !== 'HEAD') return answerOther(service, asked.method)
+  const { dialect, makings } = service
+  const { method } = request
+  if (method !== 'GET' && method !== 'HEAD') return answerOther(service, method)
+  let asked: Asked = { ...request, making: NOTHING }
   let task: ImageTask | undefined
   try {
-    task = dialect.decode(asked.request)
-    asked.tag(tagsOf(service, task))
+    task = dialect.decode(request.request)
+    const tags = tagsOf(service, task)
+    request.tag(tags)
+    asked = { ...request, making: makings.begin(tags) }
     const response = await obtain(service, engine, asked, task)
-    if (asked.method !== 'HEAD') return response
+    if (method !== 'HEAD') return response
     const { length } = response.body
     if (length !== undefined && !response.headers.has('content-length'))
       response.headers.append('Content-Length', String(length))
@@ -83,6 +98,8 @@ export async function answer(
     return { ...response, body: Body.none() }
   } catch (error) {
     return failure(service, asked, task, error)
+  } finally {
+    makings.end(asked.making)
   }
 }
 
@@ -98,10 +115,10 @@ async function obtain(
     edits.length === 0 && format === undefined && isDescription !== true && Object.keys(options).length === 0
   if (isUntouched) return passThrough(service, engine, asked, task)
   const place = placeOf(service, task, edits)
-  const found = place && (await recallAt(service, asked.signal, task, edits, place))
+  const found = place && (await recallAt(service, asked, task, edits, place))
   if (found?.kind === 'current') return fromShelf(service, asked, task, found)
   const make = (by: ImageService, pool: Pool, of: Asked, before: VariantFacts | undefined) =>
-    by.sources.using(task.source, of.signal, (picture) =>
+    withSource(by, of, task.source, (picture) =>
       transform(by, { ...engine, pool }, of, task, edits, picture, { place, before }),
     )
   try {
@@ -115,9 +132,7 @@ async function obtain(
       const first = await standIn(service, asked, { task, edits, place }, work)
       if (first !== undefined) return first
     }
-    return await engine.gate.run(asked.client, asked.signal, () =>
-      make(service, engine.pool, asked, found?.facts),
-    )
+    return await inTurn(engine, asked, () => make(service, engine.pool, asked, found?.facts))
   } catch (error) {
     // What was made of a source goes with it.
     if (found !== undefined && error instanceof ImageError && error.status === 404)
@@ -129,19 +144,19 @@ async function obtain(
 /** What is kept of a slow format whose source does not say that it is the same: read, because it costs less than to make it. */
 function sameBytes(
   service: ImageService,
-  { gate }: Engine,
+  engine: Engine,
   asked: Asked,
   task: ImageTask,
   edits: readonly Edit[],
   place: VariantKey,
   before: VariantFacts,
 ) {
-  return gate.run(asked.client, asked.signal, () =>
-    service.sources.using(task.source, asked.signal, async (picture) => {
+  return inTurn(engine, asked, () =>
+    withSource(service, asked, task.source, async (picture) => {
       const pictures = [picture]
       for (const { name, value } of edits)
         if (name === 'overlayWith') pictures.push(await overlayOf(service, asked, value))
-      return recallByBytes(service.shelf!, place, before, pictures, asked.request.nowMs)
+      return recallByBytes(service.shelf!, place, before, pictures, asked)
     }),
   )
 }
@@ -153,12 +168,14 @@ async function passThrough(
   asked: Asked,
   task: ImageTask,
 ): Promise<EdgeResponse> {
+  const startedAt = asked.spent.now()
   const response = await service.sources.open(task.source, asked.signal)
+  asked.spent.since('img-fetch', startedAt)
   const { headers, body } = response
   try {
     const type = contentTypeOf(headers.get('content-type'), await body.peek(4096), service.isStrict)
     if (type === 'image/svg+xml') {
-      return await engine.gate.run(asked.client, asked.signal, async () => {
+      return await inTurn(engine, asked, async () => {
         const bytes = await body.collect(service.maxSourceBytes)
         return svgAsItIs(service, engine, asked, task, pictureOf(headers, bytes))
       })

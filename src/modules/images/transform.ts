@@ -8,6 +8,7 @@ import type { Asked, Engine, ImageService } from './service.ts'
 import { contentTypeOf } from './source/content-type.ts'
 import type { Picture } from './source/picture.ts'
 import type { Edit, ImageTask } from './task.ts'
+import { render, withSource } from './timed.ts'
 import { keepVariant, mayKeep } from './variants/keep-variant.ts'
 import { layerAddress } from './variants/place.ts'
 import { recallByBytes } from './variants/recall.ts'
@@ -52,9 +53,8 @@ export async function transform(
     jobEdits.push({ name, value, input: inputs.push(layer.bytes) - 1 })
   }
   const pictures = [picture, ...layers]
-  const { nowMs } = asked.request
   if (before !== undefined) {
-    const same = await recallByBytes(service.shelf!, place!, before, pictures, nowMs)
+    const same = await recallByBytes(service.shelf!, place!, before, pictures, asked)
     if (same !== undefined) return fromShelf(service, asked, task, same)
   }
   const etag = etagOf(service, task, jobEdits, pictures)
@@ -69,12 +69,14 @@ export async function transform(
     ...(task.output.quality !== undefined && { quality: task.output.quality }),
   }
   // Now, because the bytes of sources are others' when the answer is there; on another thread, while the process works.
-  const hashed = place !== undefined && mayKeep(pictures) ? inputsOf(pictures, nowMs) : undefined
-  const { rendered, bytes } = await engine.pool.run(job, inputs, service.ask, asked.signal)
+  const hashed =
+    place !== undefined && mayKeep(pictures) ? inputsOf(pictures, asked.request.nowMs) : undefined
+  const { rendered, bytes } = await render(engine.pool, service, asked, job, inputs)
   const resultType = rendered.isForced ? `image/${rendered.format}` : typeOf(service, task, type)
   const headers = successHeaders(service, task, picture, resultType, etag)
   if (hashed !== undefined) {
-    const made = { bytes, contentType: resultType, etag, rendered, inputs: hashed, before }
+    const { making } = asked
+    const made = { bytes, contentType: resultType, etag, rendered, inputs: hashed, before, making }
     keepVariant(service.shelf!, place!, made)
   }
   return { status: 200, headers, body: Body.bytes(bytes) }
@@ -85,7 +87,7 @@ export async function overlayOf(service: ImageService, asked: Asked, value: unkn
   const address = layerAddress(value)
   service.sources.find(address.bucket)
   try {
-    return await service.sources.using(address, asked.signal, (picture) =>
+    return await withSource(service, asked, address, (picture) =>
       // Held for as long as the picture it is laid over.
       Promise.resolve({ ...picture, bytes: Buffer.from(picture.bytes) }),
     )
@@ -110,7 +112,7 @@ export async function svgAsItIs(
   const known = conditionOf(asked, headers)
   if (known !== undefined) return known
   const job: Job = { ...jobOf(service, [], undefined, {}), isDrawing: true }
-  const { bytes } = await engine.pool.run(job, [picture.bytes], service.ask, asked.signal)
+  const { bytes } = await render(engine.pool, service, asked, job, [picture.bytes])
   return { status: 200, headers, body: Body.bytes(bytes) }
 }
 

@@ -31,6 +31,8 @@ export interface PoolOptions {
 export interface RenderResult {
   readonly rendered: Rendered
   readonly bytes: Buffer
+  /** Before a process began with it. */
+  readonly waitedMs: number
 }
 
 const PROGRAM = fileURLToPath(new URL('./child.ts', import.meta.url))
@@ -41,6 +43,7 @@ interface Work {
   readonly inputs: readonly Buffer[]
   readonly ask: Ask
   readonly signal: AbortSignal
+  readonly queuedAt: number
   readonly resolve: (result: RenderResult) => void
   readonly reject: (error: ImageError) => void
 }
@@ -75,7 +78,8 @@ export class Pool implements AsyncDisposable {
     if (this.#isClosed)
       return Promise.reject(new ImageError(503, 'ServiceUnavailable', 'The edge is shutting down.'))
     return new Promise((resolve, reject) => {
-      this.#queue.push({ job, inputs, ask, signal, resolve, reject })
+      const queuedAt = this.#options.clock.monotonic()
+      this.#queue.push({ job, inputs, ask, signal, queuedAt, resolve, reject })
       this.#next()
     })
   }
@@ -135,6 +139,7 @@ class Worker {
   readonly #scratch: Scratch | undefined
   readonly #closed: Promise<void>
   #work: Work | undefined
+  #waitedMs = 0
   #deadline: Timer | undefined
   #idle: Timer | undefined
   #onAbort: (() => void) | undefined
@@ -194,6 +199,7 @@ class Worker {
   take(work: Work): void {
     this.#idle?.cancel()
     this.#work = work
+    this.#waitedMs = this.#options.clock.monotonic() - work.queuedAt
     this.#deadline = this.#options.clock.after(this.#options.timeoutMs, () => this.#kill('timeout'))
     this.#onAbort = () => this.#kill('unwanted')
     work.signal.addEventListener('abort', this.#onAbort)
@@ -230,7 +236,7 @@ class Worker {
         this.#counts.done++
         this.#options.passed?.(bytes.length)
         this.#settle(message.bytesInUse)
-        work?.resolve({ rendered: message.rendered, bytes })
+        work?.resolve({ rendered: message.rendered, bytes, waitedMs: this.#waitedMs })
         break
       }
       case 'failed': {

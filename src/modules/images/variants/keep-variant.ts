@@ -1,6 +1,7 @@
 import { parseCacheControl } from '../../../http/cache-control.ts'
 import type { Rendered } from '../engine/job.ts'
 import type { SourceLifetime } from '../source/picture.ts'
+import type { Making } from './makings.ts'
 import type { Shelf } from './shelf.ts'
 import type { VariantFacts, VariantInput } from './variant-facts.ts'
 import type { VariantKey } from './variant-key.ts'
@@ -15,6 +16,7 @@ export interface Made {
   readonly inputs: Promise<readonly VariantInput[]>
   /** Of the variant that it takes the place of. */
   readonly before: VariantFacts | undefined
+  readonly making: Making
 }
 
 /** Whether every source lets a shared cache keep what it gives (RFC 9111 section 3). */
@@ -25,9 +27,10 @@ export function mayKeep(sources: readonly Pick<SourceLifetime, 'cacheControl'>[]
   })
 }
 
-/** Hands a result over to be kept, for when its viewer has been answered. */
+/** Hands a result over to be kept, for when its viewer has been answered; not when its sources were invalidated meanwhile. */
 export function keepVariant(shelf: Shelf, place: VariantKey, made: Made): void {
-  const { bytes, contentType, etag, rendered, inputs, before } = made
+  const { bytes, contentType, etag, rendered, inputs, before, making } = made
+  if (making.isVoid) return
   const facts = inputs.then((known) => ({ contentType, etag, inputs: known, rendered }))
-  shelf.keep(place, { bytes, replaces: before !== undefined, facts })
+  shelf.keep(place, { bytes, replaces: before !== undefined, facts, tags: making.tags })
 }

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { createTagSelector } from '../../../cache/store/selection.ts'
 import { MemoryShelf } from './memory-shelf.ts'
-import { readSelection } from './select-sources.ts'
+import { readSelection, tagsSelected } from './select-sources.ts'
 import type { VariantFacts } from './variant-facts.ts'
 import { variantKey } from './variant-key.ts'
 
@@ -22,10 +23,13 @@ const place = (key: string, width = 1) =>
     { metadata: 'keep', isStrict: false, faces: 'attention' },
   )
 
-const variant = (bytes: number, hash = 'h', replaces = false) => ({
+const NAMES = new Set(['photos'])
+
+const variant = (bytes: number, hash = 'h', replaces = false, tags: readonly string[] = ['images']) => ({
   bytes: Buffer.alloc(bytes),
   replaces,
   facts: Promise.resolve(facts(hash)),
+  tags,
 })
 
 test('a shelf in memory holds its bound, and lets go of what was not used for longest', async () => {
@@ -53,8 +57,29 @@ test('another version of a source drives out the variants of the old one, and a 
   await shelf.flush()
   assert.equal((await shelf.find(place('a', 1).key))?.facts.etag, '"new"')
   assert.equal(await shelf.find(place('a', 2).key), undefined)
-  const purged = await shelf.purge(readSelection('b', undefined))
+  const selection = readSelection('b', undefined)
+  const purged = await shelf.purge(selection, createTagSelector(tagsSelected(selection, NAMES)))
   assert.deepEqual(purged, { variants: 1, bytes: 10, sources: [{ bucket: 'photos', key: 'b' }] })
   shelf.forget(place('a'))
   assert.deepEqual([await shelf.find(place('a', 1).key), shelf.bytes], [undefined, 0])
+})
+
+test('what is invalidated goes, of whichever source it was made, and what is on its way does not come', async () => {
+  const shelf = new MemoryShelf(100_000)
+  const overlaid = ['images', 'images:photos/cats/1', 'images:photos/mark']
+  shelf.keep(place('cats/1', 1), variant(10, 'h', false, overlaid))
+  shelf.keep(place('cats/1', 2), variant(10, 'h', false, overlaid.slice(0, 2)))
+  shelf.keep(place('dogs/1'), variant(10, 'h', false, ['images', 'images:photos/dogs/1']))
+  await shelf.flush()
+  const left = async () => {
+    const found = [place('cats/1', 1), place('cats/1', 2), place('dogs/1')].map(({ key }) => shelf.peek(key))
+    return (await Promise.all(found)).map((facts) => facts !== undefined)
+  }
+  await shelf.takeBack(createTagSelector(['images:photos/mark']))
+  assert.deepEqual(await left(), [false, true, true])
+  shelf.keep(place('cats/1', 1), variant(10, 'h', false, overlaid))
+  await shelf.takeBack(createTagSelector(['images:photos/cats/*']))
+  await shelf.flush()
+  assert.deepEqual(await left(), [false, false, true])
+  assert.deepEqual([shelf.counts.stored, shelf.counts.removed], [3, 2])
 })

@@ -1,3 +1,4 @@
+import { isTagSelected, type TagSelector } from '../../../cache/store/selection.ts'
 import { Body } from '../../../http/body.ts'
 import {
   type KeptVariant,
@@ -14,6 +15,7 @@ import type { VariantKey } from './variant-key.ts'
 interface Item {
   readonly facts: VariantFacts
   readonly bytes: Buffer
+  readonly tags: readonly string[]
 }
 
 /** What an item takes beside its bytes, roughly. */
@@ -31,6 +33,8 @@ export class MemoryShelf implements Shelf {
   readonly #items = new Map<string, Item>()
   #bytes = 0
   #keeping = Promise.resolve()
+  /** Those whose facts are still to come. */
+  readonly #arriving = new Set<{ readonly tags: readonly string[]; isVoid: boolean }>()
 
   constructor(maxBytes: number) {
     this.#maxBytes = maxBytes
@@ -55,14 +59,18 @@ export class MemoryShelf implements Shelf {
     return Promise.resolve(this.#items.get(key)?.facts)
   }
 
-  keep({ key, prefix }: VariantKey, { bytes, facts, replaces }: NewVariant): void {
+  keep({ key, prefix }: VariantKey, { bytes, facts, replaces, tags }: NewVariant): void {
+    const arriving = { tags, isVoid: false }
+    this.#arriving.add(arriving)
     this.#keeping = this.#keeping
       .then(async () => {
         const stated = await facts
+        if (arriving.isVoid) return
         if (replaces) this.#forget(prefix, stated.inputs[0]?.hash)
-        this.#put(key, { bytes, facts: stated })
+        this.#put(key, { bytes, facts: stated, tags })
       })
       .catch(() => void this.counts.failed++)
+      .finally(() => this.#arriving.delete(arriving))
   }
 
   restate(key: string, facts: VariantFacts): void {
@@ -74,7 +82,8 @@ export class MemoryShelf implements Shelf {
     this.#forget(prefix, undefined)
   }
 
-  purge(selection: SourceSelection | undefined): Promise<Purged> {
+  purge(selection: SourceSelection | undefined, tags: TagSelector): Promise<Purged> {
+    this.#turnAway(tags)
     const tally = new PurgeTally(selection)
     for (const [key, { bytes }] of this.#items) {
       if (!tally.selects(key)) continue
@@ -85,6 +94,17 @@ export class MemoryShelf implements Shelf {
     return Promise.resolve(tally.result())
   }
 
+  /** Nobody else reads what is here, so nobody has to be told. */
+  takeBack(selected: TagSelector): Promise<readonly string[]> {
+    this.#turnAway(selected)
+    for (const [key, { tags }] of this.#items) {
+      if (!tags.some((tag) => isTagSelected(selected, tag))) continue
+      this.#delete(key)
+      this.counts.removed++
+    }
+    return Promise.resolve([])
+  }
+
   async flush(): Promise<void> {
     await this.#keeping
   }
@@ -93,6 +113,11 @@ export class MemoryShelf implements Shelf {
     await this.#keeping
     this.#items.clear()
     this.#bytes = 0
+  }
+
+  #turnAway(selected: TagSelector): void {
+    for (const arriving of this.#arriving)
+      if (arriving.tags.some((tag) => isTagSelected(selected, tag))) arriving.isVoid = true
   }
 
   #forget(prefix: string, current: string | undefined): void {

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { ManualClock } from '../../../../test/support/manual-clock.ts'
+import { createTagSelector } from '../../../cache/store/selection.ts'
 import { openEmbeddedObjects } from '../../../seams/objects/embedded.ts'
 import type { Objects } from '../../../seams/objects/objects.ts'
 import { ObjectShelf } from './object-shelf.ts'
@@ -28,10 +29,13 @@ const place = (key: string) =>
     { metadata: 'keep', isStrict: false, faces: 'attention' },
   )
 
-const variant = (bytes: number) => ({
+const EVERYTHING = createTagSelector(['images'])
+
+const variant = (bytes: number, tags: readonly string[] = ['images']) => ({
   bytes: Buffer.alloc(bytes, 7),
   replaces: false,
   facts: Promise.resolve(FACTS),
+  tags,
 })
 
 interface Store extends AsyncDisposable {
@@ -80,12 +84,12 @@ test('what is kept comes back with its facts, short or long, and what is no vari
     const { key } = place(`${bytes}`)
     shelf.keep(place(`${bytes}`), variant(bytes))
     await shelf.flush()
-    const kept = await shelf.find(key)
+    const kept = await shelf.find(key, [])
     assert.deepEqual(kept?.facts, FACTS)
     assert.equal((await kept!.body.collect(4 << 20)).length, bytes)
   }
   await store.objects.put(place('foreign').key, 'bytes', { headers: { contentType: 'image/webp' } })
-  assert.equal(await shelf.find(place('foreign').key), undefined)
+  assert.equal(await shelf.find(place('foreign').key, []), undefined)
   assert.deepEqual(store.said, [])
 })
 
@@ -100,7 +104,7 @@ test('making room lists the store now and then, not for each variant and never f
   // 300 x 10 kB are 11 sixteenths of 4 MiB.
   assert.ok(listings >= 11 && listings <= 13, `${listings} listings`)
   store.calls.length = 0
-  for (let i = 0; i < 100; i++) (await shelf.find(place(`${i}`).key))?.body.discard()
+  for (let i = 0; i < 100; i++) (await shelf.find(place(`${i}`).key, []))?.body.discard()
   assert.deepEqual(new Set(store.calls), new Set(['get']))
 })
 
@@ -109,13 +113,13 @@ test('what was used lately stays when others give way', async () => {
   const shelf = store.shelf({ maxBytes: 100_000 })
   for (let i = 0; i < 40; i++) {
     store.clock.advance(1_000)
-    ;(await shelf.find(place('0').key))?.body.discard()
+    ;(await shelf.find(place('0').key, []))?.body.discard()
     shelf.keep(place(`${i}`), variant(10_000))
     await shelf.flush()
   }
-  assert.notEqual(await shelf.find(place('0').key), undefined)
-  assert.equal(await shelf.find(place('1').key), undefined)
-  assert.notEqual(await shelf.find(place('39').key), undefined)
+  assert.notEqual(await shelf.find(place('0').key, []), undefined)
+  assert.equal(await shelf.find(place('1').key, []), undefined)
+  assert.notEqual(await shelf.find(place('39').key, []), undefined)
 })
 
 const bounds = [
@@ -129,7 +133,12 @@ for (const { what, maxBytes } of bounds) {
     const evicted: string[] = []
     const room = () =>
       new Room(
-        { objects: store.objects, usedAt: () => undefined, evicted: (key) => evicted.push(key) },
+        {
+          objects: store.objects,
+          now: () => 0,
+          usedAt: () => undefined,
+          evicted: (key) => evicted.push(key),
+        },
         maxBytes,
       )
     const groups = maxBytes > 4_096 * (1 << 20) ? 256 : maxBytes > 256 << 20 ? 16 : 1
@@ -161,11 +170,11 @@ test('a store that does not answer holds nobody up for longer than two seconds, 
   await using store = await openStore()
   const hung = Promise.withResolvers<Objects>()
   const shelf = store.shelf({ open: () => hung.promise })
-  const finding = shelf.find(place('a').key)
+  const finding = shelf.find(place('a').key, [])
   store.clock.advance(2_000)
   assert.equal(await finding, undefined)
   // Answered at once: no timer is left to wait for.
-  assert.equal(await shelf.find(place('b').key), undefined)
+  assert.equal(await shelf.find(place('b').key, []), undefined)
   shelf.keep(place('b'), variant(10))
   assert.deepEqual([shelf.counts.failed, shelf.counts.skipped], [1, 1])
   assert.equal(store.said.length, 1)
@@ -174,7 +183,7 @@ test('a store that does not answer holds nobody up for longer than two seconds, 
   hung.resolve(store.objects)
   shelf.keep(place('b'), variant(10))
   await shelf.flush()
-  assert.notEqual(await shelf.find(place('b').key), undefined)
+  assert.notEqual(await shelf.find(place('b').key, []), undefined)
 })
 
 test('what waits to be written is bounded, and the latest of a key counts', async () => {
@@ -195,7 +204,8 @@ test('a purge of everything leaves what is no variant', async () => {
   const shelf = store.shelf()
   await store.objects.put('uploads/a.jpg', 'bytes')
   shelf.keep(place('a'), variant(10))
-  assert.deepEqual(await shelf.purge(undefined), {
+  await shelf.flush()
+  assert.deepEqual(await shelf.purge(undefined, EVERYTHING), {
     variants: 1,
     bytes: 10,
     sources: [{ bucket: 'photos', key: 'a' }],
@@ -212,7 +222,128 @@ test('nothing is begun after the end, and what was handed over before is written
   shelf.keep(place('a'), variant(10))
   await shelf.close()
   shelf.keep(place('b'), variant(10))
-  assert.equal(await shelf.find(place('a').key), undefined)
+  assert.equal(await shelf.find(place('a').key, []), undefined)
   assert.notEqual(await store.objects.head(place('a').key), undefined)
   assert.equal(await store.objects.head(place('b').key), undefined)
+})
+
+const CATS = ['images', 'images:photos/cats/1']
+const DOGS = ['images', 'images:photos/dogs/1']
+
+test('what waits to be written when its source is invalidated is not written, by whoever it is', async () => {
+  await using store = await openStore()
+  const shelf = store.shelf()
+  const keys = async () => (await store.objects.list()).objects.map(({ key }) => key)
+  for (const invalidate of [
+    () => shelf.takeBack(createTagSelector(['images:photos/cats/*'])),
+    () =>
+      shelf.purge(
+        { bucket: undefined, key: { prefix: 'cats/' } },
+        createTagSelector(['images:photos/cats/*']),
+      ),
+  ]) {
+    shelf.keep(place('cats/1'), variant(10, CATS))
+    shelf.keep(place('dogs/1'), variant(10, DOGS))
+    await invalidate()
+    await shelf.flush()
+    assert.deepEqual(await keys(), [place('dogs/1').key])
+    await store.objects.delete(place('dogs/1').key)
+  }
+})
+
+test('what was written behind a purge of somebody else is taken back, and it is told of which sources it was', async () => {
+  await using store = await openStore()
+  const [shelf, other] = [store.shelf(), store.shelf()]
+  const cats = createTagSelector(['images:photos/cats/1'])
+  shelf.keep(place('cats/1'), variant(10, CATS))
+  shelf.keep(place('dogs/1'), variant(10, DOGS))
+  await shelf.flush()
+  assert.deepEqual(await other.purge({ bucket: undefined, key: { exact: 'cats/1' } }, cats), {
+    variants: 1,
+    bytes: 10,
+    sources: [{ bucket: 'photos', key: 'cats/1' }],
+  })
+  // Nothing came back, so there is nothing to tell.
+  assert.deepEqual(await shelf.takeBack(cats), [])
+  shelf.keep(place('cats/1'), variant(10, CATS))
+  await shelf.flush()
+  assert.deepEqual(await shelf.takeBack(cats), CATS)
+  assert.equal(await store.objects.head(place('cats/1').key), undefined)
+  assert.notEqual(await store.objects.head(place('dogs/1').key), undefined)
+  // Once: whoever hears of what was told does not begin again.
+  assert.deepEqual(await shelf.takeBack(cats), [])
+})
+
+test('what is being written at the moment of an invalidation is taken back, and so are facts that are being restated', async () => {
+  await using store = await openStore()
+  const begun = Promise.withResolvers<void>()
+  const goOn = Promise.withResolvers<void>()
+  let held = 'put'
+  const slow = new Proxy(store.objects, {
+    get(target, name) {
+      const value: unknown = Reflect.get(target, name, target)
+      if (typeof value !== 'function') return value
+      return async (...given: unknown[]) => {
+        if (name === held) {
+          begun.resolve()
+          await goOn.promise
+        }
+        return (await Reflect.apply(value, target, given)) as unknown
+      }
+    },
+  })
+  const shelf = store.shelf({ open: () => Promise.resolve(slow) })
+  shelf.keep(place('cats/1'), variant(10, CATS))
+  await begun.promise
+  const taken = shelf.takeBack(EVERYTHING)
+  goOn.resolve()
+  assert.deepEqual(await taken, CATS)
+  assert.equal(await store.objects.head(place('cats/1').key), undefined)
+
+  held = ''
+  shelf.keep(place('cats/1'), variant(10, CATS))
+  await shelf.flush()
+  store.clock.advance(3_600_000)
+  // Long ago: whoever purges finds it.
+  assert.deepEqual(await shelf.takeBack(EVERYTHING), [])
+  shelf.restate(place('cats/1').key, FACTS, CATS)
+  await shelf.flush()
+  assert.deepEqual(await shelf.takeBack(EVERYTHING), CATS)
+})
+
+test('what one process uses stays when another one makes room, and is put anew for that now and then', async () => {
+  await using store = await openStore()
+  const maxBytes = 1 << 20
+  const [writer, reader] = [store.shelf({ maxBytes }), store.shelf({ maxBytes })]
+  const [used, unused] = [place('used'), place('unused')]
+  for (const each of [used, unused]) writer.keep(each, variant(20_000))
+  await writer.flush()
+  let putsOfReader = 0
+  for (let i = 0; i < 300; i++) {
+    store.clock.advance(3_600_000)
+    writer.keep(place(`${i}`), variant(20_000))
+    await writer.flush()
+    const before = store.calls.filter((call) => call === 'put').length
+    const kept = await reader.find(used.key, ['images'])
+    assert.notEqual(kept, undefined, `after ${i}`)
+    await reader.flush()
+    putsOfReader += store.calls.filter((call) => call === 'put').length - before
+  }
+  assert.equal(await store.objects.head(unused.key), undefined)
+  assert.ok(writer.counts.evicted > 200)
+  assert.equal(writer.counts.renewed, 0)
+  assert.equal(putsOfReader, reader.counts.renewed)
+  // 47 fit, one comes each hour: about every 24 hours.
+  assert.ok(reader.counts.renewed >= 8 && reader.counts.renewed <= 20, `${reader.counts.renewed} renewals`)
+})
+
+test('while there is room nothing is put anew, however old it is', async () => {
+  await using store = await openStore()
+  const shelf = store.shelf()
+  shelf.keep(place('a'), variant(10))
+  await shelf.flush()
+  store.clock.advance(365 * 86_400_000)
+  assert.notEqual(await shelf.find(place('a').key, ['images']), undefined)
+  await shelf.flush()
+  assert.equal(store.calls.filter((call) => call === 'put').length, 1)
 })

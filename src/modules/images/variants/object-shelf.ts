@@ -1,9 +1,9 @@
 import type { Clock } from '../../../base/clock.ts'
-import { Body } from '../../../http/body.ts'
-import type { ObjectHead, Objects } from '../../../seams/objects/objects.ts'
+import type { TagSelector } from '../../../cache/store/selection.ts'
+import type { Objects } from '../../../seams/objects/objects.ts'
 import { asError, isSeamError } from '../../../seams/seam-error.ts'
+import { RecentWrites } from './recent-writes.ts'
 import { allVariants, Room } from './room.ts'
-import { PurgeTally } from './select-sources.ts'
 import {
   type KeptVariant,
   type NewVariant,
@@ -12,8 +12,10 @@ import {
   type Shelf,
   type SourceSelection,
 } from './shelf.ts'
-import { readFacts, type VariantFacts, writeFacts } from './variant-facts.ts'
+import { type VariantFacts, writeFacts } from './variant-facts.ts'
 import type { VariantKey } from './variant-key.ts'
+import { type DatedVariant, factsOf, headOf, purgeObjects, readVariant } from './variant-objects.ts'
+import { WorkQueue } from './work-queue.ts'
 
 export interface ObjectShelfOptions {
   /** Of the store, for reports. */
@@ -24,14 +26,12 @@ export interface ObjectShelfOptions {
   readonly report: (problem: string) => void
 }
 
-/** The name under which the facts stand among the metadata of an object. */
-const FACTS = 'edgeward-variant'
 /** S3 bounds names and values of metadata together to 2 KB. */
 const MAX_FACTS_CHARACTERS = 2_000
-/** Up to here a variant is read whole before it is answered with. */
-const MAX_READ_BYTES = 1 << 20
 /** How many bytes may wait to be written; more are not kept. */
 const MAX_WAITING_BYTES = 64 << 20
+/** Work beyond this that may as well be left is left. */
+const MAX_WAITING_WORK = 1_000
 /** A store that has failed, or does not answer, is left alone for a while: pictures are not to wait for it. */
 const REST_MS = 10_000
 const PATIENCE_MS = 2_000
@@ -42,31 +42,38 @@ export class ObjectShelf implements Shelf {
   readonly keepsAll = true
   readonly counts = newShelfCounts()
   readonly #options: ObjectShelfOptions
-  /** What is to be done, one after the other, by the key it concerns. */
-  readonly #waiting = new Map<string, { readonly bytes: number; readonly work: () => Promise<void> }>()
+  readonly #queue: WorkQueue
+  readonly #written: RecentWrites
   readonly #usedAt = new Map<string, number>()
   #maxBytes: number
   #opened: { readonly objects: Objects; readonly room: Room } | undefined
-  #waitingBytes = 0
-  #working: Promise<void> | undefined
   #restUntil = Number.NEGATIVE_INFINITY
   #isClosed = false
 
   constructor(options: ObjectShelfOptions) {
     this.#options = options
     this.#maxBytes = options.maxBytes
+    this.#written = new RecentWrites(options.clock)
+    this.#queue = new WorkQueue((error) => this.#failed('written', error))
   }
 
   get bytes(): number {
     return this.#opened?.room.bytes ?? 0
   }
 
-  async find(key: string): Promise<KeptVariant | undefined> {
+  async find(key: string, tags: readonly string[]): Promise<KeptVariant | undefined> {
     if (this.#isResting || this.#isClosed) return undefined
     try {
-      const kept = await this.#inTime((objects) => read(objects, key))
-      if (kept === undefined) this.counts.missing++
-      else this.#use(key)
+      const kept = await this.#inTime((objects) => readVariant(objects, key))
+      if (kept === undefined) {
+        this.counts.missing++
+        return undefined
+      }
+      this.#use(key)
+      // It is open: something was read from it.
+      const { room } = this.#opened!
+      if (room.wantsRenewal(key, kept.lastModified)) this.#renew(key, kept.facts, tags)
+      if (room.wantsLook(key)) this.#later('look', 0, [], async () => room.look(key))
       return kept
     } catch (error) {
       this.#failed('read', error)
@@ -84,12 +91,14 @@ export class ObjectShelf implements Shelf {
     }
   }
 
-  keep({ key, prefix }: VariantKey, { bytes, facts, replaces }: NewVariant): void {
-    if (this.#waitingBytes + bytes.length > MAX_WAITING_BYTES || this.#isResting) {
+  keep({ key, prefix }: VariantKey, { bytes, facts, replaces, tags }: NewVariant): void {
+    if (this.#queue.bytes + bytes.length > MAX_WAITING_BYTES || this.#isResting) {
       this.counts.skipped++
       return
     }
-    this.#later(key, bytes.length, async ({ objects, room }) => {
+    this.#later(key, bytes.length, tags, async ({ objects, room }) => {
+      // From now on it can be taken back, but not be kept from being written.
+      this.#written.note(key, tags)
       const stated = await facts
       const text = writeFacts(stated)
       if (text.length > MAX_FACTS_CHARACTERS || !(await room.makeFor(key, bytes.length))) {
@@ -104,10 +113,11 @@ export class ObjectShelf implements Shelf {
     })
   }
 
-  restate(key: string, facts: VariantFacts): void {
+  restate(key: string, facts: VariantFacts, tags: readonly string[]): void {
     const text = writeFacts(facts)
     if (text.length > MAX_FACTS_CHARACTERS) return
-    this.#later(`restate ${key}`, 0, async ({ objects }) => {
+    this.#later(`restate ${key}`, 0, tags, async ({ objects }) => {
+      this.#written.note(key, tags)
       const read = await objects.get(key)
       // Facts say what they are true of, so whatever was put there meanwhile may be replaced.
       if (read !== undefined)
@@ -115,17 +125,46 @@ export class ObjectShelf implements Shelf {
     })
   }
 
-  forget({ prefix }: Pick<VariantKey, 'prefix'>): void {
-    this.#later(`forget ${prefix}`, 0, ({ objects }) => this.#forget(objects, prefix, undefined))
+  /** Puts a variant anew as it is: others see that it is used by when it was put. */
+  #renew(key: string, facts: VariantFacts, tags: readonly string[]): void {
+    // Newer facts go before.
+    if (this.#queue.size >= MAX_WAITING_WORK || this.#queue.has(`restate ${key}`)) return
+    this.counts.renewed++
+    this.restate(key, facts, tags)
   }
 
-  async purge(selection: SourceSelection | undefined): Promise<Purged> {
+  forget({ prefix }: Pick<VariantKey, 'prefix'>): void {
+    this.#later(`forget ${prefix}`, 0, [], ({ objects }) => this.#forget(objects, prefix, undefined))
+  }
+
+  async purge(selection: SourceSelection | undefined, tags: TagSelector): Promise<Purged> {
+    this.#queue.turnAway(tags)
+    // It is all looked through now.
+    this.#written.take(tags)
     // What is being written now is purged as well.
     await this.flush()
     const { objects } = await this.#open()
     const purged = await purgeObjects(objects, selection)
     this.counts.removed += purged.variants
     return purged
+  }
+
+  async takeBack(selected: TagSelector): Promise<readonly string[]> {
+    this.#queue.turnAway(selected)
+    const written = this.#written.take(selected)
+    if (written.length === 0) return []
+    const gone = new Set<string>()
+    // After what is being written now.
+    this.#later(`take back ${crypto.randomUUID()}`, 0, [], async ({ objects }) => {
+      for (const { key, tags } of written) {
+        if ((await objects.head(key)) === undefined) continue
+        await objects.delete(key)
+        this.counts.removed++
+        for (const tag of tags) gone.add(tag)
+      }
+    })
+    await this.flush()
+    return [...gone]
   }
 
   /** Another bound: the store is looked through once. */
@@ -138,13 +177,13 @@ export class ObjectShelf implements Shelf {
 
   /** Looks through the whole store, group by group between other work, and lets go of what is more than the bound. */
   sweep(from = 0): void {
-    this.#later('sweep', 0, async ({ room }) => {
+    this.#later('sweep', 0, [], async ({ room }) => {
       if (await room.sweep(from)) this.sweep(from + 1)
     })
   }
 
   async flush(): Promise<void> {
-    while (this.#working !== undefined) await this.#working
+    await this.#queue.flush()
   }
 
   /** What waits to be kept is written first. */
@@ -168,31 +207,13 @@ export class ObjectShelf implements Shelf {
     return this.#options.clock.monotonic() < this.#restUntil
   }
 
-  /** The latest for a key counts; it is done after the answers that are being given. */
   #later(
     key: string,
     bytes: number,
+    tags: readonly string[],
     work: (opened: { objects: Objects; room: Room }) => Promise<void>,
   ): void {
-    if (this.#isClosed) return
-    this.#waitingBytes += bytes - (this.#waiting.get(key)?.bytes ?? 0)
-    this.#waiting.set(key, { bytes, work: async () => work(await this.#open()) })
-    this.#working ??= new Promise<void>((done) => {
-      setImmediate(() => void this.#work().then(done))
-    })
-  }
-
-  async #work(): Promise<void> {
-    for (const [key, { bytes, work }] of this.#waiting) {
-      this.#waiting.delete(key)
-      this.#waitingBytes -= bytes
-      try {
-        await work()
-      } catch (error) {
-        this.#failed('written', error)
-      }
-    }
-    this.#working = undefined
+    if (!this.#isClosed) this.#queue.add(key, bytes, tags, async () => work(await this.#open()))
   }
 
   async #open(): Promise<{ readonly objects: Objects; readonly room: Room }> {
@@ -202,6 +223,7 @@ export class ObjectShelf implements Shelf {
       room: new Room(
         {
           objects,
+          now: () => this.#options.clock.now(),
           usedAt: (key) => this.#usedAt.get(key),
           evicted: () => void this.counts.evicted++,
         },
@@ -213,8 +235,8 @@ export class ObjectShelf implements Shelf {
 
   /** What the store answers, or a rejection when it takes longer than making the picture would. */
   async #inTime(
-    ask: (objects: Objects) => Promise<KeptVariant | undefined>,
-  ): Promise<KeptVariant | undefined> {
+    ask: (objects: Objects) => Promise<DatedVariant | undefined>,
+  ): Promise<DatedVariant | undefined> {
     let isLate = false
     const late = Promise.withResolvers<never>()
     const timer = this.#options.clock.after(PATIENCE_MS, () => {
@@ -259,44 +281,6 @@ export class ObjectShelf implements Shelf {
     // One bad object says nothing of the others.
     if (!isSeamError(error, 'corrupt')) this.#restUntil = clock.monotonic() + REST_MS
   }
-}
-
-async function read(objects: Objects, key: string): Promise<KeptVariant | undefined> {
-  const found = await objects.get(key)
-  if (found === undefined) return undefined
-  const { head, body, length } = found
-  const facts = factsOf(head)
-  if (facts === undefined) {
-    body.destroy()
-    return undefined
-  }
-  if (length > MAX_READ_BYTES) return { facts, body: Body.stream(body, length) }
-  // A short one is read before anything is promised to the viewer: what cannot be read is made anew.
-  const bytes = await Body.stream(body, length).collect(MAX_READ_BYTES)
-  if (bytes.length !== length) throw new Error(`${bytes.length} bytes came where there are ${length}`)
-  return { facts, body: Body.bytes(bytes) }
-}
-
-/** Removes variants from a store, whether an edge uses it or not. */
-export async function purgeObjects(
-  objects: Objects,
-  selection: SourceSelection | undefined,
-): Promise<Purged> {
-  const tally = new PurgeTally(selection)
-  for await (const { key, size } of allVariants(objects, '')) {
-    if (!tally.selects(key)) continue
-    await objects.delete(key)
-    tally.count(key, size)
-  }
-  return tally.result()
-}
-
-function factsOf({ metadata, headers }: ObjectHead): VariantFacts | undefined {
-  return readFacts(metadata[FACTS], headers.contentType)
-}
-
-function headOf({ contentType }: VariantFacts, text: string) {
-  return { headers: { contentType }, metadata: { [FACTS]: text } }
 }
 
 function ignore(): void {

@@ -1,21 +1,28 @@
 import { z } from 'zod'
 import { type AdminRoute, refused } from '../../../admin-route.ts'
-import type { ModuleContext } from '../../module.ts'
+import { createTagSelector, type TagSelector } from '../../../cache/store/selection.ts'
+import { asError } from '../../../seams/seam-error.ts'
+import type { ModuleContext, ModuleInvalidation } from '../../module.ts'
 import type { ImagesConfig } from '../config.ts'
+import type { Gate } from '../engine/gate.ts'
 import { Pool, type PoolOptions } from '../engine/pool.ts'
 import type { ImageService } from '../service.ts'
+import { createBackgroundTurns } from './background-turns.ts'
+import { Makings } from './makings.ts'
 import { MemoryShelf } from './memory-shelf.ts'
 import { variantMetrics } from './metrics.ts'
 import { ObjectShelf } from './object-shelf.ts'
-import { allBuckets, picturePlaces } from './picture-places.ts'
-import { readSelection } from './select-sources.ts'
+import { allBuckets, type PicturePlace, picturePlaces } from './picture-places.ts'
+import { concerned, readSelection, tagsSelected } from './select-sources.ts'
 import { type Purged, type Shelf, type SourceSelection, totalOf } from './shelf.ts'
 import type { SlowFormats } from './slow-formats.ts'
 import { Upgrades } from './upgrades.ts'
-import { ALL_TAG, sourceTag } from './variant-key.ts'
+import { ALL_TAG } from './variant-key.ts'
 
 /** Where variants are kept, and the making of slow formats, for all behaviors of an edge. */
 export interface Variants {
+  /** Of all behaviors: kept by a store or by nobody. */
+  readonly makings: Makings
   /** What a behavior uses of it. */
   for(config: ImagesConfig): Pick<ImageService, 'shelf' | 'slow'>
   readonly adminRoutes: readonly AdminRoute[]
@@ -31,14 +38,13 @@ const RETRY_MS = 600_000
 /** A process that gives way to all others takes its time. */
 const PATIENCE = 5
 const LOWEST_PRIORITY = 19
-/** In one invalidation; there is a bound for these. */
-const MAX_TAGS_AT_ONCE = 1_000
 
-export function openVariants(
+export async function openVariants(
   context: ModuleContext,
-  engine: Pick<PoolOptions, 'timeoutMs' | 'maxMemoryBytes'>,
-): Variants {
+  engine: Pick<PoolOptions, 'timeoutMs' | 'maxMemoryBytes'> & { readonly gate: Pick<Gate, 'waiting'> },
+): Promise<Variants> {
   const { clock, report } = context
+  const makings = new Makings()
   const stores = new Map<string, ObjectShelf>()
   let memory: MemoryShelf | undefined
   let slow: (SlowFormats & { readonly pool: Pool }) | undefined
@@ -58,7 +64,19 @@ export function openVariants(
 
   function slowFormats(): SlowFormats {
     slow ??= {
-      upgrades: new Upgrades({ clock, maxWaiting: MAX_WAITING, retryMs: RETRY_MS, report: tell }),
+      upgrades: new Upgrades({
+        clock,
+        maxWaiting: MAX_WAITING,
+        retryMs: RETRY_MS,
+        takeTurn: createBackgroundTurns({
+          clock,
+          dataFolder: context.dataFolder,
+          processes: context.plan.current.processes,
+          isBusy: () => engine.gate.waiting > 0,
+          report: tell,
+        }),
+        report: tell,
+      }),
       // Starts no process before there is work.
       pool: new Pool({
         clock,
@@ -67,7 +85,8 @@ export function openVariants(
         maxMemoryBytes: engine.maxMemoryBytes,
         renewAboveBytes: Math.floor(engine.maxMemoryBytes / 2),
         niceness: LOWEST_PRIORITY,
-        idleMs: 60_000,
+        // It may be the turn of another process, and memory that is kept for the next picture counts for all.
+        idleMs: 2_000,
         passed: context.passed,
         report: tell,
       }),
@@ -81,42 +100,61 @@ export function openVariants(
     return [...stores.values(), ...(memory === undefined ? [] : [memory])]
   }
 
-  async function purge(selection: SourceSelection | undefined) {
-    const purged: Purged[] = []
-    for (const shelf of shelves()) purged.push(await shelf.purge(selection))
-    slow?.upgrades.forgive()
-    const total = totalOf(purged)
-    return { ...total, responses: await invalidate(selection, total) }
+  /** Whoever invalidated it: nothing of it is kept here any more, nor brought back by what is under way. */
+  function heard(invalidation: ModuleInvalidation): void {
+    const tags = concerned(invalidation)
+    if (tags === undefined) return
+    letGo(tags)
+    for (const shelf of shelves())
+      takeBack(shelf, tags).catch((error: unknown) => tell(`an invalidation: ${asError(error).message}`))
   }
 
-  /** What the cache of the edge has of the same sources. Gives how many responses were removed. */
-  async function invalidate(selection: SourceSelection | undefined, purged: Purged): Promise<number> {
-    let removed = 0
-    const all = Map.groupBy(picturePlaces(context.plan.current), ({ distributionId }) => distributionId)
-    for (const [distributionId, behaviors] of all) {
-      if (selection === undefined) {
-        removed += await context.invalidate({ distributionId, tags: [ALL_TAG] })
-        continue
-      }
-      const { bucket, key } = selection
-      const buckets = allBuckets(behaviors)
-      const wanted = bucket === undefined ? buckets : new Set([bucket]).intersection(buckets)
-      const tags =
-        'exact' in key
-          ? [...wanted].map((name) => sourceTag(name, key.exact))
-          : purged.sources
-              .filter((each) => wanted.has(each.bucket))
-              .map((each) => sourceTag(each.bucket, each.key))
-      for (let at = 0; at < tags.length; at += MAX_TAGS_AT_ONCE)
-        removed += await context.invalidate({ distributionId, tags: tags.slice(at, at + MAX_TAGS_AT_ONCE) })
-      // Of which sources beside these there are answers is not known: they are asked about again before they are served.
-      if ('prefix' in key) await context.invalidate({ distributionId, tags: [ALL_TAG], soft: true })
-    }
-    return removed
+  function letGo(tags: TagSelector): void {
+    makings.invalidate(tags)
+    slow?.upgrades.forgive()
   }
+
+  async function takeBack(shelf: Shelf, tags: TagSelector): Promise<void> {
+    const gone = new Set(await shelf.takeBack(tags)).difference(new Set([ALL_TAG]))
+    if (gone.size === 0) return
+    // It was written behind a purge, and another process may have answered with it until now, and keep the answer.
+    for (const distributionId of distributions().keys())
+      await context.invalidate({ distributionId, tags: [...gone] })
+  }
+
+  async function purge(selection: SourceSelection | undefined) {
+    const places = picturePlaces(context.plan.current)
+    const selected = createTagSelector(tagsSelected(selection, allBuckets(places)))
+    letGo(selected)
+    const purged: Purged[] = []
+    for (const shelf of shelves()) purged.push(await shelf.purge(selection, selected))
+    let responses = 0
+    // After the stores are empty, or the caches would fill from them again. Other processes hear of it by this.
+    for (const [distributionId, behaviors] of distributions()) {
+      const tags = tagsSelected(selection, allBuckets(behaviors))
+      if (tags.length > 0) responses += await context.invalidate({ distributionId, tags })
+    }
+    return { ...totalOf(purged), responses }
+  }
+
+  function distributions(): ReadonlyMap<string, readonly PicturePlace[]> {
+    return Map.groupBy(picturePlaces(context.plan.current), ({ distributionId }) => distributionId)
+  }
+
+  let following: Promise<void> | undefined
+  function follow(): Promise<void> {
+    following ??= context.followInvalidations(heard).catch((error: unknown) => {
+      tell(`what other processes purge is not heard here: ${asError(error).message}`)
+    })
+    return following
+  }
+  if (distributions().size > 0) await follow()
 
   return {
+    makings,
     for({ variants, slowFormats: how }) {
+      // A plan may bring the first pictures later.
+      void follow()
       const needsMemory = variants === undefined && how === 'background'
       if (needsMemory) memory ??= new MemoryShelf(MEMORY_BYTES)
       return {
@@ -153,7 +191,12 @@ export function openVariants(
 
 const purgeSchema = z
   .strictObject({
-    source: z.string().min(1).max(4_096).optional(),
+    source: z
+      .string()
+      .min(1)
+      .max(4_096)
+      .refine((text) => text.isWellFormed(), 'half a character (a lone surrogate)')
+      .optional(),
     bucket: z.string().min(1).optional(),
     all: z.boolean().default(false),
   })

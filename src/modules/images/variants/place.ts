@@ -1,5 +1,5 @@
 import { isRecord } from '../engine/edits.ts'
-import type { ImageService } from '../service.ts'
+import type { Asked, ImageService } from '../service.ts'
 import type { Edit, ImageTask, SourceAddress } from '../task.ts'
 import { recall, type Recalled } from './recall.ts'
 import { ALL_TAG, sourceTag, variantKey, type VariantKey } from './variant-key.ts'
@@ -33,12 +33,12 @@ function asksDetector({ faces }: ImageService, edit: string): boolean {
 /** What is kept there, after the source and what is laid over it were asked. */
 export function recallAt(
   { shelf, sources }: ImageService,
-  signal: AbortSignal,
+  asked: Asked,
   task: ImageTask,
   edits: readonly Edit[],
   { key }: VariantKey,
 ): Promise<Recalled | undefined> {
-  return recall(shelf!, sources, key, [task.source, ...layersOf(edits)], signal)
+  return recall(shelf!, sources, key, [task.source, ...layersOf(edits)], asked)
 }
 
 /** By which an answer can be invalidated: as a picture, and as made of each source that the task names. */

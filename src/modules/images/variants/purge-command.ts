@@ -2,10 +2,10 @@ import type { Command } from 'commander'
 import { exitCodes, type ExitCode, type Output } from '../../../base/exit.ts'
 import { asError } from '../../../seams/seam-error.ts'
 import type { CliKit, CliPlan } from '../../module.ts'
-import { purgeObjects } from './object-shelf.ts'
 import { allBuckets, type PicturePlace, picturePlaces } from './picture-places.ts'
-import { readSelection } from './select-sources.ts'
+import { readSelection, tagsSelected } from './select-sources.ts'
 import { type Purged, totalOf } from './shelf.ts'
+import { purgeObjects } from './variant-objects.ts'
 
 interface PurgeChoices {
   readonly source?: string
@@ -98,16 +98,20 @@ async function purgeStores(
   const seams = plan.openSeams()
   try {
     const purged: Purged[] = []
-    for (const name of names) {
-      const objects = await seams.objects(name)
-      purged.push(
-        await purgeObjects(objects, source === undefined ? undefined : readSelection(source, bucket)),
-      )
+    const selection = source === undefined ? undefined : readSelection(source, bucket)
+    for (const name of names) purged.push(await purgeObjects(await seams.objects(name), selection))
+    // Edges on other machines may share the state of the one that does not answer.
+    const { invalidations } = await seams.state()
+    for (const [id, behaviors] of Map.groupBy(places, ({ distributionId }) => distributionId)) {
+      const tags = tagsSelected(selection, allBuckets(behaviors))
+      const items = tags.map((value) => ({ kind: 'tag', value, soft: false }) as const)
+      if (items.length > 0)
+        await invalidations.log(id).append({ id: crypto.randomUUID(), items, by: 'edgeward images purge' })
     }
     const { variants, bytes } = totalOf(purged)
     output.out(told(variants, bytes))
     output.error(
-      'no edge answers: what a cache on disk holds stays there; once it runs, `edgeward invalidate --tag images` takes it out',
+      'no edge answers: edges that share its state are told; what a cache on disk holds stays there until its edge runs and `edgeward invalidate --tag images` takes it out',
     )
     return exitCodes.ok
   } catch (error) {

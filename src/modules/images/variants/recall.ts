@@ -1,3 +1,4 @@
+import type { Asked } from '../service.ts'
 import type { Picture, SourceLifetime } from '../source/picture.ts'
 import type { Sources } from '../source/sources.ts'
 import type { SourceAddress } from '../task.ts'
@@ -21,10 +22,12 @@ export async function recall(
   sources: Sources,
   key: string,
   addresses: readonly SourceAddress[],
-  signal: AbortSignal,
+  { signal, spent, making }: Pick<Asked, 'signal' | 'spent' | 'making'>,
 ): Promise<Recalled | undefined> {
-  const kept = await shelf.find(key)
+  const lookedAt = spent.now()
+  const kept = await shelf.find(key, making.tags)
   if (kept === undefined) return undefined
+  const foundAt = spent.now()
   const { facts, body } = kept
   let lifetime: SourceLifetime | undefined
   try {
@@ -39,7 +42,10 @@ export async function recall(
   } catch (error) {
     body.discard()
     throw error
+  } finally {
+    spent.since('img-fetch', foundAt)
   }
+  spent.add('img-stored', foundAt - lookedAt)
   // There is always the picture itself.
   return { kind: 'current', kept, lifetime: lifetime! }
 }
@@ -53,15 +59,17 @@ export async function recallByBytes(
   { key }: VariantKey,
   before: VariantFacts,
   pictures: readonly Picture[],
-  nowMs: number,
+  { request, making, spent }: Pick<Asked, 'request' | 'making' | 'spent'>,
 ): Promise<Omit<Extract<Recalled, { kind: 'current' }>, 'kind'> | undefined> {
-  const facts = renamed(before, await inputsOf(pictures, nowMs))
+  const facts = renamed(before, await inputsOf(pictures, request.nowMs))
   if (facts === undefined) {
     shelf.counts.changed++
     return undefined
   }
-  const kept = await shelf.find(key)
+  const startedAt = spent.now()
+  const kept = await shelf.find(key, making.tags)
   if (kept === undefined) return undefined
-  shelf.restate(key, facts)
+  spent.since('img-stored', startedAt)
+  if (!making.isVoid) shelf.restate(key, facts, making.tags)
   return { kept, lifetime: pictures[0]! }
 }

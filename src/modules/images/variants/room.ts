@@ -8,15 +8,35 @@ const MIB = 1_048_576
 const UNSEEN_SHARE = 1 / 16
 /** How full a group is left when variants had to give way, so that the next ones need not look again. */
 const FULL_ENOUGH = 0.9
+/** From here on variants will have to give way before long. */
+const NEARLY_FULL = FULL_ENOUGH - UNSEEN_SHARE
+/**
+ * A variant that has stayed for so much of that time is put anew when it is used, so that all see that it is. Of what is
+ * lost because processes know only their own uses, three quarters are regained by a half (`npm run bench -- variant-uses`).
+ */
+const RENEWED_AFTER = 1 / 2
+/**
+ * Who only reads must look now and then whether others have filled the store: a quarter of the time that variants stay, so
+ * that it is little beside what is written meanwhile, and seldom where a store is never full.
+ */
+const LOOK_AFTER = 1 / 4
+const HOUR_MS = 3_600_000
+const NOT_FULL_MS = 6 * HOUR_MS
+const MAX_LOOK_MS = 24 * HOUR_MS
 
 interface Group {
   /** Bytes in it when it was last looked at, and what this process has done to it since. */
   seen: number
   written: number
+  /** For how long a variant that is not used stays in it, in milliseconds, once it is full. */
+  readonly staysMs: number
+  readonly lookedAt: number
 }
 
 export interface RoomOptions {
   readonly objects: Objects
+  /** Milliseconds since the epoch. */
+  readonly now: () => number
   /** When a key was last used by this process, in the milliseconds of `lastModified`; undefined for never. */
   readonly usedAt: (key: string) => number | undefined
   /** Told of each key that gave way. */
@@ -34,10 +54,12 @@ export interface RoomOptions {
 export class Room {
   readonly #options: RoomOptions
   readonly #groups = new Map<string, Group>()
+  readonly #startedAt: number
   #maxBytes: number
 
   constructor(options: RoomOptions, maxBytes: number) {
     this.#options = options
+    this.#startedAt = options.now()
     this.#maxBytes = maxBytes
   }
 
@@ -76,6 +98,28 @@ export class Room {
     if (group !== undefined) group.written += bytes + OBJECT_BYTES
   }
 
+  /** Whether a variant that is used should be put anew: it was put so long ago that it would give way before long. */
+  wantsRenewal(key: string, lastModified: number): boolean {
+    const group = this.#groups.get(key.slice(0, this.#prefixLength))
+    return group !== undefined && this.#options.now() - lastModified > group.staysMs * RENEWED_AFTER
+  }
+
+  /** Whether so much time has passed that others may have filled the group of a key. */
+  wantsLook(key: string): boolean {
+    const { staysMs, lookedAt } = this.#groups.get(key.slice(0, this.#prefixLength)) ?? {
+      staysMs: Infinity,
+      lookedAt: this.#startedAt,
+    }
+    const pause =
+      staysMs === Infinity ? NOT_FULL_MS : Math.min(MAX_LOOK_MS, Math.max(HOUR_MS, staysMs * LOOK_AFTER))
+    return this.#options.now() - lookedAt > pause
+  }
+
+  /** Looks at the group of a key, unless that has just been done. */
+  async look(key: string): Promise<void> {
+    if (this.wantsLook(key)) await this.#look(key.slice(0, this.#prefixLength), 0)
+  }
+
   /** Looks at one group after the other, for a bound that was higher before; false after the last. */
   async sweep(index: number): Promise<boolean> {
     const name = prefixes(this.#prefixLength)[index]
@@ -95,13 +139,15 @@ export class Room {
 
   /** Counts what is in a group; when `cost` more would be too much, what was not used for longest gives way. */
   async #look(name: string, cost: number): Promise<void> {
-    const { objects, usedAt, evicted } = this.#options
+    const { objects, now, usedAt, evicted } = this.#options
     const entries: { readonly key: string; readonly cost: number; readonly at: number }[] = []
     let total = 0
+    let oldest = Number.POSITIVE_INFINITY
     for await (const { key, size, lastModified } of allVariants(objects, name)) {
       const entry = { key, cost: size + OBJECT_BYTES, at: Math.max(lastModified, usedAt(key) ?? 0) }
       entries.push(entry)
       total += entry.cost
+      oldest = Math.min(oldest, entry.at)
     }
     if (total + cost > this.#budget) {
       entries.sort((a, b) => a.at - b.at)
@@ -109,10 +155,14 @@ export class Room {
         if (total + cost <= this.#budget * FULL_ENOUGH) break
         await objects.delete(entry.key)
         total -= entry.cost
+        oldest = entry.at
         evicted(entry.key)
       }
     }
-    this.#groups.set(name, { seen: total, written: 0 })
+    const isFilling = total > this.#budget * NEARLY_FULL
+    const lookedAt = now()
+    const staysMs = isFilling ? lookedAt - oldest : Infinity
+    this.#groups.set(name, { seen: total, written: 0, staysMs, lookedAt })
   }
 }
 

@@ -1,5 +1,7 @@
+import { createTagSelector, type TagSelector } from '../../../cache/store/selection.ts'
+import type { ModuleInvalidation } from '../../module.ts'
 import type { Purged, SourceSelection } from './shelf.ts'
-import { sourceOfKey } from './variant-key.ts'
+import { ALL_TAG, sourceOfKey, sourceTag, STOPGAP_TAGS, tagsBeginning } from './variant-key.ts'
 
 /** Counts what a purge takes away, and of which sources it was. */
 export class PurgeTally {
@@ -42,4 +44,28 @@ export class PurgeTally {
 export function readSelection(source: string, bucket: string | undefined): SourceSelection {
   const key = source.replace(/^\/+/, '')
   return { bucket, key: key.endsWith('*') ? { prefix: key.slice(0, -1) } : { exact: key } }
+}
+
+/** The tags of a selection, as an invalidation names them, in sources of these names. */
+export function tagsSelected(
+  selection: SourceSelection | undefined,
+  names: ReadonlySet<string>,
+): readonly string[] {
+  if (selection === undefined) return [ALL_TAG]
+  const { bucket, key } = selection
+  const wanted = bucket === undefined ? names : new Set([bucket]).intersection(names)
+  return [...wanted].flatMap((name) =>
+    'exact' in key ? sourceTag(name, key.exact) : tagsBeginning(name, key.prefix),
+  )
+}
+
+/** Which pictures an invalidation is about; undefined for none. By paths it is about answers, not about sources. */
+export function concerned({ paths, tags, soft }: ModuleInvalidation): TagSelector | undefined {
+  // What is kept here is only served after its source was asked, so that it is never fresh.
+  if (soft === true || paths !== undefined) return undefined
+  if (tags === undefined) return createTagSelector([ALL_TAG])
+  const ours = tags.filter(
+    (tag) => tag.endsWith('*') || (tag.startsWith(ALL_TAG) && !tag.startsWith(STOPGAP_TAGS)),
+  )
+  return ours.length === 0 ? undefined : createTagSelector(ours)
 }

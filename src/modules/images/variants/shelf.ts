@@ -1,3 +1,4 @@
+import type { TagSelector } from '../../../cache/store/selection.ts'
 import type { Body } from '../../../http/body.ts'
 import type { VariantFacts } from './variant-facts.ts'
 import type { VariantKey } from './variant-key.ts'
@@ -14,6 +15,8 @@ export interface NewVariant {
   /** Of the source there was another version: what is kept of that one goes. */
   readonly replaces: boolean
   readonly facts: Promise<VariantFacts>
+  /** Of what it is made, as the tags of its answer. */
+  readonly tags: readonly string[]
 }
 
 /** Which sources: all, one by its key, or all whose key begins with a text; in all buckets unless one is named. */
@@ -47,6 +50,8 @@ export interface ShelfCounts {
   /** Not served, because a source had changed. */
   changed: number
   stored: number
+  /** Put anew because it is used, so that other processes see it. */
+  renewed: number
   /** Not kept: too large, or too many waited to be written. */
   skipped: number
   /** Gave way to others. */
@@ -58,7 +63,17 @@ export interface ShelfCounts {
 }
 
 export function newShelfCounts(): ShelfCounts {
-  return { served: 0, missing: 0, changed: 0, stored: 0, skipped: 0, evicted: 0, removed: 0, failed: 0 }
+  return {
+    served: 0,
+    missing: 0,
+    changed: 0,
+    stored: 0,
+    renewed: 0,
+    skipped: 0,
+    evicted: 0,
+    removed: 0,
+    failed: 0,
+  }
 }
 
 /**
@@ -71,16 +86,23 @@ export interface Shelf {
   readonly counts: ShelfCounts
   /** Bytes that are kept, as far as this process knows. */
   readonly bytes: number
-  find(key: string): Promise<KeptVariant | undefined>
+  /** `tags` as for keeping it: a shelf may write it anew when it is used. */
+  find(key: string, tags: readonly string[]): Promise<KeptVariant | undefined>
   /** The facts alone, for explain: counts nothing. */
   peek(key: string): Promise<VariantFacts | undefined>
   /** Keeps a variant, later, in the place of one under the same key. */
   keep(place: VariantKey, variant: NewVariant): void
   /** Puts other facts to the bytes that are kept, later. */
-  restate(key: string, facts: VariantFacts): void
+  restate(key: string, facts: VariantFacts, tags: readonly string[]): void
   /** Removes the variants of a source, later. */
   forget(source: Pick<VariantKey, 'prefix'>): void
-  purge(selection: SourceSelection | undefined): Promise<Purged>
+  /** Removes what is kept of these sources, whoever kept it, and what waits to be. */
+  purge(selection: SourceSelection | undefined, tags: TagSelector): Promise<Purged>
+  /**
+   * Somebody has invalidated these tags: what waits to be kept is not kept, and what this process has kept where the other
+   * one may have looked already is taken back. Gives the tags of what was still there.
+   */
+  takeBack(tags: TagSelector): Promise<readonly string[]>
   /** Resolves when what was handed over so far is kept or given up. */
   flush(): Promise<void>
   close(): Promise<void>

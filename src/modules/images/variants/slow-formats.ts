@@ -6,7 +6,7 @@ import type { Edit, ImageRequest, ImageTask } from '../task.ts'
 import { mayKeep } from './keep-variant.ts'
 import { recallAt, tagsOf } from './place.ts'
 import { shortenLifetime, STOPGAP_SECONDS, withoutFormat } from './stopgap.ts'
-import type { Upgrades } from './upgrades.ts'
+import type { UpgradeOutcome, Upgrades } from './upgrades.ts'
 import type { VariantFacts } from './variant-facts.ts'
 import { stopgapTag, type VariantKey } from './variant-key.ts'
 
@@ -55,10 +55,42 @@ export async function standIn(
   asked.tag([...tagsOf(service, task), stopgapTag(place.key)])
   const response = await work.obtain(request, quick)
   const waitMs = service.slow!.upgrades.ask(place.key, (signal) =>
-    upgrade(service, { ...asked, signal, headers: new HeaderList() }, variant, work),
+    makeInBackground(service, asked, variant, work, signal),
   )
   shortenLifetime(response.headers, Math.max(STOPGAP_SECONDS, Math.ceil(waitMs / 1000)))
   return response
+}
+
+/** Begins anew for what is made behind an answer; what is invalidated meanwhile is given up. */
+async function makeInBackground(
+  service: ImageService,
+  asked: Asked,
+  variant: SlowVariant,
+  work: SlowWork,
+  signal: AbortSignal,
+): Promise<UpgradeOutcome> {
+  const { makings, slow } = service
+  const given = new AbortController()
+  const making = makings.begin(asked.making.tags, () => {
+    slow!.upgrades.giveUp(variant.place.key)
+    given.abort()
+  })
+  const own = {
+    ...asked,
+    making,
+    spent: asked.spent.anew(),
+    signal: AbortSignal.any([signal, given.signal]),
+    headers: new HeaderList(),
+  }
+  try {
+    const outcome = await upgrade(service, own, variant, work)
+    return making.isVoid ? 'void' : outcome
+  } catch (error) {
+    if (making.isVoid) return 'void'
+    throw error
+  } finally {
+    makings.end(making)
+  }
 }
 
 /** Makes the slow format in whose place a viewer took another one. */
@@ -67,11 +99,11 @@ async function upgrade(
   asked: Asked,
   { task, edits, place }: SlowVariant,
   { make }: SlowWork,
-): Promise<'made' | 'there' | 'nothing'> {
+): Promise<UpgradeOutcome> {
   // `ask` is only reached where both are.
   const shelf = service.shelf!
   const { pool, timeoutSeconds, done } = service.slow!
-  const found = await recallAt(service, asked.signal, task, edits, place)
+  const found = await recallAt(service, asked, task, edits, place)
   const isThere = found?.kind === 'current'
   if (isThere) {
     // Another process was quicker, or this one while the viewer was being answered.
@@ -83,6 +115,7 @@ async function upgrade(
     const cacheControl = headers.getJoined('cache-control')
     if (headers.get('content-type') === 'image/svg+xml' || !mayKeep([{ cacheControl }])) return 'nothing'
     await shelf.flush()
+    if (asked.making.isVoid) return 'void'
     const kept = await shelf.peek(place.key)
     if (kept?.etag !== headers.get('etag')) throw new Error('there was no room to keep it')
   }

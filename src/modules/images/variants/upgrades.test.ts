@@ -1,16 +1,22 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { ManualClock } from '../../../../test/support/manual-clock.ts'
-import { Upgrades } from './upgrades.ts'
+import { type UpgradeOutcome, Upgrades } from './upgrades.ts'
 
-function open(maxWaiting = 2) {
+function open(maxWaiting = 2, takeTurn: () => (() => void) | undefined = () => () => {}) {
   const clock = new ManualClock()
   const said: string[] = []
-  const upgrades = new Upgrades({ clock, maxWaiting, retryMs: 600_000, report: (text) => said.push(text) })
+  const upgrades = new Upgrades({
+    clock,
+    maxWaiting,
+    retryMs: 600_000,
+    takeTurn,
+    report: (text) => said.push(text),
+  })
   const turns: string[] = []
   /** A piece of work that ends when the test says so. */
   function work(name: string) {
-    const { promise, resolve, reject } = Promise.withResolvers<'made' | 'there' | 'nothing'>()
+    const { promise, resolve, reject } = Promise.withResolvers<UpgradeOutcome>()
     const begun = Promise.withResolvers<void>()
     return {
       begun: begun.promise,
@@ -99,4 +105,55 @@ test('closing stops the one that runs, and begins no other', async () => {
   await upgrades.close()
   assert.equal(upgrades.ask('c', b.run), 0)
   assert.deepEqual([turns, said, upgrades.waiting], [['a'], [], 0])
+})
+
+test('what is given up while it is made may be asked for again at once, and is made after it', async () => {
+  const { upgrades, turns, work } = open()
+  const [old, renewed] = [work('old'), work('renewed')]
+  upgrades.ask('a', old.run)
+  await old.begun
+  upgrades.giveUp('b')
+  assert.equal(upgrades.stateOf('a'), 'running')
+  upgrades.giveUp('a')
+  assert.equal(upgrades.stateOf('a'), 'none')
+  upgrades.ask('a', renewed.run)
+  assert.deepEqual([upgrades.stateOf('a'), turns], ['waiting', ['old']])
+  old.end('void')
+  await renewed.begun
+  renewed.end('made')
+  await upgrades.close()
+  assert.deepEqual([turns, upgrades.counts], [['old', 'renewed'], { done: 1, failed: 0, dropped: 0 }])
+})
+
+test('nothing is begun before it is its turn, and each turn is given back, also after a failure', async () => {
+  let turns = 0
+  let given = 0
+  const { clock, upgrades, work } = open(2, () => (turns-- > 0 ? () => void given++ : undefined))
+  const [a, b] = [work('a'), work('b')]
+  upgrades.ask('a', a.run)
+  upgrades.ask('b', b.run)
+  await new Promise((turn) => setImmediate(turn))
+  assert.deepEqual([upgrades.stateOf('a'), clock.pending], ['waiting', 1])
+  clock.advance(200)
+  assert.equal(upgrades.stateOf('a'), 'waiting')
+  turns = 1
+  clock.advance(200)
+  await a.begun
+  a.fail(new Error('broken'))
+  while (given < 1) await new Promise((turn) => setImmediate(turn))
+  assert.equal(upgrades.stateOf('b'), 'waiting')
+  turns = 1
+  clock.advance(200)
+  await b.begun
+  b.end('made')
+  await upgrades.close()
+  assert.deepEqual([given, clock.pending], [2, 0])
+})
+
+test('who waits for its turn when all ends is not begun any more', async () => {
+  const { clock, upgrades, turns, work } = open(2, () => undefined)
+  upgrades.ask('a', work('a').run)
+  await new Promise((turn) => setImmediate(turn))
+  await upgrades.close()
+  assert.deepEqual([clock.pending, upgrades.waiting, turns], [0, 0, []])
 })

@@ -1,4 +1,4 @@
-import type { Clock } from '../../../base/clock.ts'
+import type { Clock, Timer } from '../../../base/clock.ts'
 import { asError } from '../../../seams/seam-error.ts'
 
 export interface UpgradesOptions {
@@ -7,25 +7,33 @@ export interface UpgradesOptions {
   readonly maxWaiting: number
   /** For how long what came to nothing is not tried again. */
   readonly retryMs: number
+  /** Asks whether one may be made now: what gives the turn back when it is made, or undefined for not yet. */
+  readonly takeTurn: () => (() => void) | undefined
   readonly report: (problem: string) => void
 }
 
-/** Makes one picture, unless it is there by now or nothing is to be made of it. Rejects when it fails. */
-export type Upgrade = (signal: AbortSignal) => Promise<'made' | 'there' | 'nothing'>
+/** `there` by now without it, `nothing` to be made of it, `void` when its source was invalidated meanwhile. */
+export type UpgradeOutcome = 'made' | 'there' | 'nothing' | 'void'
+
+/** Makes one picture. Rejects when that fails. */
+export type Upgrade = (signal: AbortSignal) => Promise<UpgradeOutcome>
 
 /** Where the making of a slow format stands. */
 export type UpgradeState = 'waiting' | 'running' | 'left' | 'none'
 
 const MAX_LEFT = 10_000
+/** After which a turn is asked for again. */
+const PAUSE_MS = 200
 
-/** Makes slow formats after viewers have been answered: one at a time, each key once, and not without end. */
+/** Makes slow formats after viewers have been answered: one at a time, in turn with others, each key once, and not without end. */
 export class Upgrades {
   readonly #options: UpgradesOptions
   readonly #waiting = new Map<string, Upgrade>()
   /** By key, until when it is not tried again. */
   readonly #left = new Map<string, number>()
   readonly #stop = new AbortController()
-  #running: { readonly key: string; readonly done: Promise<void> } | undefined
+  #running: { readonly key: string; readonly done: Promise<void>; readonly isGivenUp: boolean } | undefined
+  #pause: Timer | undefined
   /** For metrics. `dropped` had no place to wait. */
   readonly counts = { done: 0, failed: 0, dropped: 0 }
 
@@ -38,7 +46,7 @@ export class Upgrades {
   }
 
   stateOf(key: string): UpgradeState {
-    if (this.#running?.key === key) return 'running'
+    if (this.#running?.key === key && !this.#running.isGivenUp) return 'running'
     if (this.#waiting.has(key)) return 'waiting'
     return this.#waitsMs(key) > 0 ? 'left' : 'none'
   }
@@ -61,6 +69,11 @@ export class Upgrades {
     return 0
   }
 
+  /** What is made under a key at this moment is of no use any more: whoever asks for it has it made again. */
+  giveUp(key: string): void {
+    if (this.#running?.key === key) this.#running = { ...this.#running, isGivenUp: true }
+  }
+
   /** Everything may be tried again. */
   forgive(): void {
     this.#left.clear()
@@ -69,19 +82,28 @@ export class Upgrades {
   async close(): Promise<void> {
     this.#stop.abort()
     this.#waiting.clear()
+    this.#pause?.cancel()
     await this.#running?.done
   }
 
   #next(): void {
-    if (this.#running !== undefined) return
+    if (this.#running !== undefined || this.#pause !== undefined) return
     const [first] = this.#waiting
     if (first === undefined) return
+    const giveBack = this.#options.takeTurn()
+    if (giveBack === undefined) {
+      this.#pause = this.#options.clock.after(PAUSE_MS, () => {
+        this.#pause = undefined
+        this.#next()
+      })
+      return
+    }
     const [key, work] = first
     this.#waiting.delete(key)
-    this.#running = { key, done: this.#run(key, work) }
+    this.#running = { key, done: this.#run(key, work, giveBack), isGivenUp: false }
   }
 
-  async #run(key: string, work: Upgrade): Promise<void> {
+  async #run(key: string, work: Upgrade, giveBack: () => void): Promise<void> {
     try {
       const outcome = await work(this.#stop.signal)
       if (outcome === 'made') this.counts.done++
@@ -93,6 +115,7 @@ export class Upgrades {
         this.#options.report(`a picture could not be made in its slow format: ${asError(error).message}`)
       }
     }
+    giveBack()
     this.#running = undefined
     this.#next()
   }

@@ -101,13 +101,29 @@ export const ALL_TAG = 'images'
 
 /** The tag of what is made of one source: `images:photos/cat.jpg`. */
 export function sourceTag(name: string, key: string): string {
-  const tag = `${ALL_TAG}:${encodeURIComponent(name)}/${key.split('/').map(encodeURIComponent).join('/')}`
+  const tag = plainTag(name, key)
   return tag.length <= MAX_TAG_CHARACTERS ? tag : `${ALL_TAG}:~${digest(tag).slice(0, 32)}`
 }
 
+/** Tags, as an invalidation names them, of all sources whose key begins so: `images:photos/cats/*`. */
+export function tagsBeginning(name: string, prefix: string): readonly string[] {
+  const tag = plainTag(name, prefix)
+  return tag.length <= MAX_TAG_CHARACTERS ? [`${tag}*`, LONG_TAGS] : [LONG_TAGS]
+}
+
+function plainTag(name: string, key: string): string {
+  return `${ALL_TAG}:${encodeURIComponent(name)}/${key.split('/').map(encodeURIComponent).join('/')}`
+}
+
+/** How long keys begin is not seen in their tags: rather too many of these few. */
+const LONG_TAGS = `${ALL_TAG}:~*`
+
+/** How the tags of answers begin that stand in for others. */
+export const STOPGAP_TAGS = `${ALL_TAG}:stopgap:`
+
 /** The tag of answers that stand in for a variant until it is made. */
 export function stopgapTag(objectKey: string): string {
-  return `${ALL_TAG}:stopgap:${digest(objectKey).slice(0, 32)}`
+  return `${STOPGAP_TAGS}${digest(objectKey).slice(0, 32)}`
 }
 
 function digest(text: string): string {
