@@ -119,7 +119,8 @@ test('an overlay comes from the same source', async () => {
   asked.length = 0
   const path = base64({ key: 'card.png', edits: { overlayWith: { bucket: 'net', key: 'dot.png' } } })
   assert.equal(await ask(`/url${path}`), '200 80')
-  assert.equal(asked.length, 2)
+  // The picture below it may be kept from the tests before.
+  assert.ok(asked.some((each) => each.endsWith('/pictures/dot.png')))
 })
 
 test('a private address that is not allowed is not asked, and the operator is told', async () => {

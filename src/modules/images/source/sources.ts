@@ -11,7 +11,9 @@ import { guardedFetch } from './guarded-fetch.ts'
 import { HeldPicture } from './held-picture.ts'
 import { confirmed, isSameName, lifetimeOf, type Picture, pictureOf } from './picture.ts'
 import type { SourceLifetime, SourceValidator } from './picture.ts'
+import { joined, pathOf } from './key-path.ts'
 import type { SourceCache } from './source-cache.ts'
+import { noSuchKey, tooLarge, untilGone } from './source-faults.ts'
 
 /** A place pictures may come from. */
 export type ImageSource =
@@ -223,10 +225,6 @@ export class Sources {
       held.hold()
       cache.keep(id, held, response.headers, clock.now())
       return held
-    } catch (error) {
-      // What is gone or refused is not to come back out of memory.
-      cache.drop(id)
-      throw error
     } finally {
       old?.release()
     }
@@ -294,38 +292,3 @@ async function useAndLeave<T>(held: HeldPicture, use: (picture: Picture) => Prom
 }
 
 const DOUBTFUL: SourceState = { kind: 'doubtful' }
-
-/** Percent-encoded, without a leading slash. A key that climbs, or names a folder, is no picture. */
-function pathOf(key: string): string {
-  const segments = key.replace(/^\/+/, '').split('/')
-  if (key === '' || segments.some((segment) => segment === '.' || segment === '..') || key.includes('\0'))
-    throw noSuchKey('the key is empty or climbs')
-  if (!key.isWellFormed()) throw noSuchKey('the key is not well-formed Unicode')
-  return segments.map(encodeURIComponent).join('/')
-}
-
-function joined(prefix: string, path: string): string {
-  const folder = prefix.replace(/^\/+|\/+$/g, '')
-  return folder === '' ? `/${path}` : `/${folder}/${path}`
-}
-
-function noSuchKey(detail: string): ImageError {
-  return new ImageError(404, 'NoSuchKey', 'The picture does not exist or cannot be read.', {
-    cause: new Error(detail),
-  })
-}
-
-function tooLarge(maxBytes: number): ImageError {
-  return new ImageError(413, 'TooLargeImageException', `The source is larger than ${maxBytes} bytes.`)
-}
-
-/** The promise, or a rejection as soon as its user has gone; the work goes on for others. */
-function untilGone<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const left = () =>
-      reject(new ImageError(499, 'ClientClosedRequest', 'Nobody waits for this picture any more.'))
-    if (signal.aborted) left()
-    signal.addEventListener('abort', left)
-    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', left))
-  })
-}
