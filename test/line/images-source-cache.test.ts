@@ -80,10 +80,12 @@ const plain = (background: string) =>
     .toBuffer()
 const blue = () => plain('#0000ff')
 
-/** Does not get smaller. */
-const noise = () => {
+/** Does not get smaller; a corner may have a colour. */
+const noise = (corner = 'black') => {
   const raw = randomBytes(180 * 180 * 3)
+  const patch = { create: { width: 60, height: 60, channels: 3, background: corner } } as const
   return sharp(raw, { raw: { width: 180, height: 180, channels: 3 } })
+    .composite([{ input: patch, left: 0, top: 0 }])
     .png()
     .toBuffer()
 }
@@ -244,13 +246,14 @@ test('nothing is kept where the bound is 0, and nothing unsaid where that is 0',
 })
 
 test('pictures whose buffers are used again while others are made into variants stay whole', async () => {
-  const shades = await Promise.all([0, 50, 100, 150, 200, 250].map((red) => plain(`rgb(${red}, 9, 9)`)))
+  const shades = await Promise.all([0, 50, 100, 150, 200, 250].map((red) => noise(`rgb(${red}, 9, 9)`)))
   await using site = await originals(
     { 'Cache-Control': 'max-age=60' },
     // Four of the six at a time.
-    { sourceCache: { maxBytes: 262_144 }, pictureOf: (url) => shades[Number(url[1])]! },
+    { sourceCache: { maxBytes: 524_288 }, pictureOf: (url) => shades[Number(url[1])]! },
   )
-  const turns = Array.from({ length: 90 }, (_, index) => (index * 7) % shades.length)
+  // One stays in use while the others come and go.
+  const turns = Array.from({ length: 60 }, (_, index) => (index % 2 === 0 ? 0 : (index >> 1) % shades.length))
   const seen = await Promise.all(turns.map((turn) => site.variant(`${turn}.png`)))
   assert.deepEqual(
     seen,
