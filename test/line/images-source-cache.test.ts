@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto'
 import { after, before, test } from 'node:test'
 import sharp from 'sharp'
 import { type Json, serve } from '../support/images.ts'
+import { metric } from '../support/image-metrics.ts'
 import { ManualClock } from '../support/manual-clock.ts'
 import { card } from '../support/pictures.ts'
 import { runEdge } from '../support/running-edge.ts'
@@ -169,6 +170,8 @@ test('an original that has changed is fetched anew, one that has not is only con
   site.clock.advance(1)
   assert.equal(await site.variant(), '0,0,255')
   assert.deepEqual(site.asked, ['200', '"1"/304', '"1"/200'])
+  const counted = (result: string) => metric(site.edge, `sources_total{result="${result}"}`)
+  assert.deepEqual(['kept', 'confirmed', 'fetched'].map(counted), [1, 1, 2])
 })
 
 test('a 304 may say another lifetime, and what it leaves out stays as it was', async () => {

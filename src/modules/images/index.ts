@@ -249,7 +249,7 @@ async function openImages(context: ModuleContext, fetch: Fetch): Promise<Running
     routes: (distribution) => optimisers.routes(distribution),
     adminRoutes: [...variants.adminRoutes, ...optimisers.adminRoutes],
     metrics: () =>
-      [metricsOf(engine, shelf), ...variants.metrics(), optimisers.metrics()]
+      [metricsOf(engine, shelf, sourceCache), ...variants.metrics(), optimisers.metrics()]
         .filter((text) => text !== '')
         .join('\n'),
     outdated: ({ modules }) =>
