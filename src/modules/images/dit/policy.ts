@@ -68,10 +68,19 @@ export const policySchema = z.strictObject({
         autosize: outputs.autosize.optional(),
       }),
       z.array(
-        z.discriminatedUnion('type', [
-          z.strictObject({ type: z.literal('format'), value: outputs.format }),
-          z.strictObject({ type: z.literal('quality'), value: outputs.quality }),
-          z.strictObject({ type: z.literal('autosize'), value: outputs.autosize }),
+        z.union([
+          z.strictObject({
+            type: z.literal('format').describe('Which of the outputs it is.'),
+            value: outputs.format,
+          }),
+          z.strictObject({
+            type: z.literal('quality').describe('Which of the outputs it is.'),
+            value: outputs.quality,
+          }),
+          z.strictObject({
+            type: z.literal('autosize').describe('Which of the outputs it is.'),
+            value: outputs.autosize,
+          }),
         ]),
       ),
     ])

@@ -17,6 +17,9 @@ import type { MetadataWish } from '../task.ts'
 /** Formats in which transparent corners survive. */
 const WITH_ALPHA = new Set(['png', 'webp', 'avif', 'gif', 'tiff', 'heif', 'raw'])
 
+/** Formats that have no place for a profile: their colours are read as sRGB. */
+const WITHOUT_PROFILE = new Set(['gif', 'raw'])
+
 /** A picture on its way through the edits. */
 export class Canvas {
   image: Sharp
@@ -119,7 +122,7 @@ export class Canvas {
   /** Makes the pixels of the edits so far, without loss, and goes on from there. Gives them and their size. */
   async settle(): Promise<{ readonly bytes: Buffer; readonly width: number; readonly height: number }> {
     const isAnimated = this.source.isAnimated
-    await this.#addMetadata(this.image)
+    await this.#addMetadata(this.image, true)
     const lossless = isAnimated
       ? this.image.webp({ lossless: true, effort: 0 })
       : this.image.png({ compressionLevel: 0 })
@@ -196,7 +199,7 @@ export class Canvas {
       else if (this.#encoders.length === 0) image.toFormat(source.outputFormat as 'jpeg', options)
       else if (tuned !== undefined) image.toFormat(asked as 'jpeg', tuned)
     })
-    await this.#addMetadata(image)
+    await this.#addMetadata(image, !WITHOUT_PROFILE.has(isForced ? 'png' : asked))
     image.timeout({ seconds: job.timeoutSeconds })
     const { data, info } = await this.run(() => image.toBuffer({ resolveWithObject: true }))
     return {
@@ -212,8 +215,8 @@ export class Canvas {
   }
 
   /** What of the source's metadata is to be kept; unless its profile is, its colours become those of sRGB. */
-  #addMetadata(image: Sharp): Promise<void> {
-    const canKeepProfile = async () => (await this.space()) !== undefined
+  #addMetadata(image: Sharp, takesProfile: boolean): Promise<void> {
+    const canKeepProfile = async () => takesProfile && (await this.space()) !== undefined
     return addMetadata(image, this.source, this.#kept, canKeepProfile, this.#header)
   }
 
