@@ -6,7 +6,7 @@ import assert from 'node:assert/strict'
 import { request } from 'node:http'
 import { after, before, test } from 'node:test'
 import sharp, { type Sharp } from 'sharp'
-import { serve } from '../support/images.ts'
+import { type Detector, serve, startDetector } from '../support/images.ts'
 import { differenceOf, type Pictures, pictures } from '../support/pictures.ts'
 import { type RunningEdge, runEdge } from '../support/running-edge.ts'
 
@@ -17,7 +17,7 @@ interface Case {
   readonly what: string
   /** After the behavior's prefix, with the query. */
   readonly path: string
-  readonly at?: 'open' | 'mapped' | 'root' | 'few'
+  readonly at?: 'open' | 'mapped' | 'root' | 'few' | 'faces'
   readonly headers?: Fields
   readonly status?: number
   /** `error` of the body. */
@@ -26,6 +26,7 @@ interface Case {
   readonly fields?: Readonly<Record<string, string | null>>
   readonly format?: string
   readonly size?: readonly [width: number, height: number]
+  readonly frames?: number
   /** The same by sharp alone, of the file at the end of the path. */
   readonly like?: (picture: Sharp) => Sharp | Promise<Sharp>
   readonly tolerance?: number
@@ -98,9 +99,11 @@ const POLICIES = {
 
 let shelf: Pictures
 let edge: RunningEdge
+let detector: Detector
 
 before(async () => {
   shelf = await pictures()
+  detector = await startDetector()
   await shelf.put('shop/card.png', shelf.bytes.get('card.png')!)
   await shelf.put('shop/a/small/card.png', shelf.bytes.get('card.png')!)
   await shelf.put('partner/shop/originals/card.png', shelf.bytes.get('scene.jpg')!)
@@ -128,6 +131,13 @@ before(async () => {
         origin: 'photos',
         cachePolicy: 'CachingDisabled',
         images,
+      },
+      {
+        path: '/faces/*',
+        stripPrefix: '/faces',
+        origin: 'photos',
+        cachePolicy: 'CachingDisabled',
+        images: { ...images, detector: { url: detector.url } },
       },
       { path: '/plain/*', stripPrefix: '/plain', origin: 'photos', cachePolicy: 'CachingDisabled' },
       {
@@ -177,8 +187,7 @@ before(async () => {
 })
 
 after(async () => {
-  await edge[Symbol.asyncDispose]()
-  await shelf[Symbol.asyncDispose]()
+  for (const each of [edge, shelf, detector]) await each[Symbol.asyncDispose]()
 })
 
 const CARD: readonly [number, number] = [80, 60]
@@ -438,6 +447,34 @@ const RULES: Readonly<Record<string, readonly Case[]>> = {
     { what: 'tint by nonsense', path: '/card.png?tint=%23zz', like: (p) => p },
     { what: 'flatten', path: '/card.png?flatten=blue', like: (p) => p.flatten({ background: 'blue' }) },
     { what: 'still', path: '/anim.gif?animated=false&format=png', size: [16, 12], format: 'png' },
+    { what: 'animations keep their frames', path: '/anim.gif?flop=true', format: 'gif', frames: 3 },
+    { what: 'animations in another format', path: '/anim.gif?format=webp', format: 'webp', frames: 3 },
+    { what: 'all frames of WebP where it is told', path: '/anim.webp?animated=true&flop=true', frames: 3 },
+    {
+      what: 'the first face that a detector found',
+      at: 'faces',
+      path: '/card.png?smartCrop=true',
+      like: (p) => p.extract({ left: 8, top: 6, width: 20, height: 15 }),
+    },
+    {
+      what: 'the second face, and pixels around it',
+      at: 'faces',
+      path: '/card.png?smartCrop.index=1&smartCrop.padding=5',
+      like: (p) => p.extract({ left: 45, top: 35, width: 35, height: 25 }),
+    },
+    {
+      what: 'a face, then its size',
+      at: 'faces',
+      path: '/card.png?resize.width=40&smartCrop=true',
+      like: (p) => p.extract({ left: 8, top: 6, width: 20, height: 15 }).resize(40),
+    },
+    {
+      what: 'a face that is not there',
+      at: 'faces',
+      path: '/card.png?smartCrop.index=2',
+      status: 400,
+      code: 'SmartCrop::FaceIndexOutOfRange',
+    },
     { what: 'a smart crop is square', path: '/card.png?smartCrop=true', size: [30, 30] },
     { what: 'a smart crop with nonsense', path: '/card.png?smartCrop.index=1.5', like: (p) => p },
     {
@@ -1107,6 +1144,8 @@ for (const [rule, cases] of Object.entries(RULES)) {
         assert.ok(got.body.equals(shelf.bytes.get(each.original)!), 'is not the original')
         assert.equal(got.headers['etag'], (await ask(`/plain/${each.original}`, {})).headers['etag'])
       }
+      if (each.frames !== undefined)
+        assert.equal((await sharp(got.body, { animated: true }).metadata()).pages, each.frames)
       if (each.size === undefined && each.format === undefined && each.like === undefined) return
       const { width, height, format } = await sharp(got.body).metadata()
       if (each.size !== undefined) assert.deepEqual([width, height], each.size)
