@@ -130,6 +130,31 @@ test('events posted with the secret, of three shapes, and signed messages of SNS
   assert.equal((await reportOf(edge)).made, 5)
 })
 
+test('while no value of the secret is known, messages are to come again', async () => {
+  await using edge = await runEdge(SITE, {
+    top: optimising({
+      from: { objects: 'photos', prefix: 'in/' },
+      to: { objects: 'photos', prefix: 'small/' },
+      scanEverySeconds: false,
+      notifications: { distribution: 'test', path: '/uploads', secret: 'uploads' },
+    }),
+  })
+  const store = await edge.edge.seams.objects('photos')
+  await store.put('in/early.jpg', await scene(700, 500).jpeg().toBuffer())
+  const post = async () => {
+    const answer = await fetch(`${edge.url}/uploads`, {
+      method: 'POST',
+      headers: { 'x-api-key': 'open-sesame' },
+      body: JSON.stringify({ key: 'in/early.jpg' }),
+    })
+    return answer.status
+  }
+  assert.equal(await post(), 503)
+  await (await edge.edge.seams.secrets()).put('uploads', new Secret('open-sesame'))
+  assert.equal(await post(), 202)
+  await until(async () => (await store.head('small/early-meta.json')) !== undefined)
+})
+
 test('of several processes any may be told, and one does the work', { timeout: 120_000 }, async () => {
   const folder = await mkdtemp(join(tmpdir(), 'edgeward-test-'))
   try {

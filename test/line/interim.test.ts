@@ -23,13 +23,13 @@ for (const way of ['fast lane', 'node:http'] as const) {
     const viewer = await dial(edge.port)
     const request = `GET / HTTP/1.1\r\nHost: x\r\n${way === 'node:http' ? 'Connection: x-own\r\n' : ''}\r\n`
     viewer.socket.write(request)
-    const text = await viewer.until(/ok$/)
+    const text = await viewer.until(/\r\n\r\nok$/)
     assert.match(
       text,
       /HTTP\/1\.1 102 Processing\r\n\r\nHTTP\/1\.1 103 Early Hints\r\nLink: <\/a\.css>; rel=preload\r\nX-Any: 1\r\n\r\nHTTP\/1\.1 200 OK\r\n/,
     )
     viewer.socket.write(request)
-    const again = (await viewer.until(/ok[^]*ok$/)).slice(text.length)
+    const again = (await viewer.until(/\r\n\r\nok[^]*\r\n\r\nok$/)).slice(text.length)
     assert.match(again, /X-Cache: Hit/)
     assert.doesNotMatch(again, /103/)
     viewer.socket.destroy()
@@ -41,7 +41,7 @@ test('the cloudfront profile drops interim responses', async () => {
   await using edge = await runEdge(site(origin.url, 'cloudfront'))
   const viewer = await dial(edge.port)
   viewer.socket.write('GET / HTTP/1.1\r\nHost: x\r\n\r\n')
-  assert.match(await viewer.until(/ok$/), /^HTTP\/1\.1 200/)
+  assert.match(await viewer.until(/\r\n\r\nok$/), /^HTTP\/1\.1 200/)
   viewer.socket.destroy()
 })
 

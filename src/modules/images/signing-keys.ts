@@ -27,7 +27,7 @@ export function followKeys(
       const read = (snapshot: typeof handle.current) => {
         keys = STAGES.flatMap((stage) => keyOf(snapshot?.stages.get(stage)?.value, field) ?? [])
         if (keys.length === 0)
-          context.report.warn(`images: the secret ${name} has no key yet; signed pictures are refused`)
+          context.report.warn(`images: the secret ${name} has no key yet; what is signed with it is refused`)
       }
       unsubscribe = handle.subscribe(read)
       read(handle.current)

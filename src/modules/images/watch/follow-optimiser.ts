@@ -29,7 +29,7 @@ const SUMMARY_MS = 5_000
 export interface FollowedOptimiser {
   readonly name: string
   readonly config: OptimiserConfig
-  /** Rejects when its ledger cannot be opened. */
+  /** When it can be told of pictures. Rejects when its ledger cannot be opened. */
   readonly ready: Promise<void>
   /** Undefined while another process of this data folder does the work. */
   readonly optimiser: () => UploadOptimiser | undefined
@@ -157,7 +157,7 @@ export function followOptimiser(
   return {
     name,
     config,
-    ready,
+    ready: Promise.all([ready, keys?.ready]).then(() => {}),
     optimiser: () => running?.optimiser,
     failures: () => [...(ledger?.failures.values() ?? [])],
     refusedMessages: () => refused,
@@ -237,7 +237,7 @@ function createRoutes(
         })
   return {
     keys,
-    route: createEventRoute({ path, keys: () => keys?.current() ?? [], sns, created, onRefused }),
+    route: createEventRoute({ path, keys: keys && (() => keys.current()), sns, created, onRefused }),
   }
 }
 

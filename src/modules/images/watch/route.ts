@@ -13,8 +13,8 @@ const MAX_BODY_BYTES = 512 * 1024
 
 export interface EventRouteOptions {
   readonly path: string
-  /** Values of the shared secret that count now; none when none is configured. */
-  readonly keys: () => readonly Secret[]
+  /** Values of the shared secret that count now, none while none is known; undefined when no secret is configured. */
+  readonly keys: (() => readonly Secret[]) | undefined
   /** The route of a subscription of SNS, for what comes without the secret. */
   readonly sns: PublicRoute | undefined
   /** Keeps what must be done; resolves when that is safe. */
@@ -24,7 +24,8 @@ export interface EventRouteOptions {
 
 /**
  * Takes events by POST: with the shared secret any that `readEvents` knows, without it signed messages of SNS. 202 when they
- * are written down, 400 for what is no event, 403 for strangers, 503 when they should come again.
+ * are written down, 400 for what is no event, 403 for strangers, 503 when they should come again: senders give up at 4xx, so
+ * also while the secret cannot be read.
  */
 export function createEventRoute({ path, keys, sns, created, onRefused }: EventRouteOptions): PublicRoute {
   async function take(passage: Passage): Promise<number> {
@@ -45,10 +46,12 @@ export function createEventRoute({ path, keys, sns, created, onRefused }: EventR
       const { headers } = passage.request
       const given = headers.get('x-api-key') ?? bearerOf(headers.get('authorization'))
       if (given === undefined && sns !== undefined) return sns.handle(passage)
-      if (given === undefined || !isOneOf(keys(), given)) {
+      const known = keys?.()
+      if (given === undefined || known === undefined || !isOneOf(known, given)) {
         passage.request.body.discard()
-        onRefused('the secret is missing or wrong')
-        return answer(403)
+        const isUnknown = given !== undefined && known?.length === 0
+        onRefused(isUnknown ? 'the secret has no value yet' : 'the secret is missing or wrong')
+        return answer(isUnknown ? 503 : 403)
       }
       try {
         return answer(await take(passage))
