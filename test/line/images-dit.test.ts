@@ -335,6 +335,17 @@ const mistakes: readonly Mistake[] = [
     says: /format stands twice.*each type once/,
   },
   {
+    what: 'a value that is none, beside another mistake in the same policy',
+    images: {
+      dialect: 'dit',
+      policies: {
+        a: { transformations: [{ transformation: 'blur', value: 0 }], outputs: [{ type: 'size', value: 1 }] },
+      },
+    },
+    path: 'images.policies.a.transformations[0].value',
+    says: /0\.3 to 1000/,
+  },
+  {
     what: 'an output of no type',
     images: { dialect: 'dit', policies: { a: { outputs: [{ type: 'size', value: 1 }] } } },
     path: 'images.policies.a.outputs[0]',

@@ -3,7 +3,7 @@ import { describeCidrProblem } from '../../http/address.ts'
 import { isRecord } from './engine/edits.ts'
 import { DEFAULT_VARIANTS } from './config.ts'
 import { describeMappingProblem } from './dit/mappings.ts'
-import { describePolicyProblems, policySchema } from './dit/policy.ts'
+import { describePolicyProblems, policySchema, transformationSchema } from './dit/policy.ts'
 import { expectedOf, isValidTransformation, nameOf, TRANSFORMATION_TYPES } from './dit/transformations.ts'
 import { readWatermark } from './dit/watermark.ts'
 import { ImageError } from './image-error.ts'
@@ -172,10 +172,15 @@ function checkPolicies(
 ): void {
   for (const [name, policy] of Object.entries(policies)) {
     const read = policySchema.safeParse(policy)
-    if (!read.success) continue
-    for (const { place, problem, expected } of describePolicyProblems(read.data))
+    for (const { place, problem, expected } of read.success ? describePolicyProblems(read.data) : [])
       findings.error([...segments, name, ...place], problem, { expected })
-    read.data.transformations?.forEach(({ transformation, value }, index) => {
+    const list = isRecord(policy) ? policy['transformations'] : undefined
+    if (!Array.isArray(list)) continue
+    list.forEach((each: unknown, index) => {
+      // Each for itself: what is wrong elsewhere in the policy must not hide it.
+      const one = transformationSchema.safeParse(each)
+      if (!one.success) return
+      const { transformation, value } = one.data
       const place = [...segments, name, 'transformations', index]
       const type = nameOf(transformation)
       const expected = expectedOf(type)

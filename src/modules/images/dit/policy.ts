@@ -30,30 +30,28 @@ const outputs = {
     ),
 }
 
+/** One transformation of a policy. */
+export const transformationSchema = z.strictObject({
+  transformation: z.string().min(1).describe('Type, as in a query: `resize`, `blur`, `format` and so on.'),
+  value: value.describe('What would stand in a query; parts as an object: `{ width: 300 }`.'),
+  condition: z
+    .strictObject({
+      field: z
+        .string()
+        .regex(/^[!#$%&'*+.^_`|~\w-]+$/, 'a name of a header')
+        .describe('Name of a request header.'),
+      value: z
+        .union([z.string(), z.number(), z.array(z.union([z.string(), z.number()])).min(1)])
+        .describe('Its whole value, or any of several. A number is its text.'),
+    })
+    .optional()
+    .describe('Only where a request header has a value.'),
+})
+
 /** A transformation policy of version 8: what is done to every picture it is named for. */
 export const policySchema = z.strictObject({
   transformations: z
-    .array(
-      z.strictObject({
-        transformation: z
-          .string()
-          .min(1)
-          .describe('Type, as in a query: `resize`, `blur`, `format` and so on.'),
-        value: value.describe('What would stand in a query; parts as an object: `{ width: 300 }`.'),
-        condition: z
-          .strictObject({
-            field: z
-              .string()
-              .regex(/^[!#$%&'*+.^_`|~\w-]+$/, 'a name of a header')
-              .describe('Name of a request header.'),
-            value: z
-              .union([z.string(), z.number(), z.array(z.union([z.string(), z.number()])).min(1)])
-              .describe('Its whole value, or any of several. A number is its text.'),
-          })
-          .optional()
-          .describe('Only where a request header has a value.'),
-      }),
-    )
+    .array(transformationSchema)
     .min(1)
     .max(100)
     .optional()
