@@ -12,6 +12,7 @@ const LAZY = [
   'quickjs-emscripten',
   'selfsigned',
   'sharp',
+  'thumbhash',
   'yaml',
 ]
 

@@ -19,7 +19,7 @@ export function addPurgeCommand(images: Command, cli: CliKit): void {
   images
     .command('purge')
     .description(
-      "remove stored variants, and what the running edge's cache has of the same sources; they are made anew when they are asked for",
+      'remove stored variants, and what the caches of all its processes have of the same sources; they are made anew when they are asked for',
     )
     .option('-s, --source <key>', 'variants of one source: cats/1.jpg; or of all whose key begins so: cats/*')
     .option('-b, --bucket <name>', 'only of this source of the configuration (`images.sources`)')
