@@ -1,11 +1,12 @@
 import { isDeepStrictEqual } from 'node:util'
 import { type Derived, readDerived } from '../engine/derived.ts'
-import { type EngineLimits, isRecord } from '../engine/edits.ts'
+import type { EngineLimits } from '../engine/edits.ts'
 import type { Ask, Job } from '../engine/job.ts'
 import type { Pool } from '../engine/pool.ts'
 import { ImageError } from '../image-error.ts'
 import type { Original, Originals, Results } from './places.ts'
-import { type Size, wantedOf, type Wish } from './wish.ts'
+import { bareName, fileName, type MadeFile, type PictureRecord, readRecord, recordName } from './record.ts'
+import { wantedOf, type Wish } from './wish.ts'
 
 export interface OptimiserOptions {
   readonly originals: Pick<Originals, 'find' | 'read'>
@@ -26,30 +27,6 @@ export interface Accept {
   readonly types: readonly string[] | undefined
   /** Confidence from which a label refuses a picture; undefined asks nobody. */
   readonly moderation: number | undefined
-}
-
-/** What stands in the JSON file of a picture. It is written last: where it is, the picture is done. */
-export interface PictureRecord {
-  readonly source: {
-    readonly file: string
-    readonly bytes: number
-    readonly modified: string
-    readonly etag?: string
-  }
-  /** With what it was made: another wish makes it anew. */
-  readonly made: { readonly formats: Wish['formats']; readonly sizes: readonly Size[] }
-  readonly derivatives: readonly MadeFile[]
-  /** As `f=json` describes it: size, main colour, BlurHash, a tiny stand-in. */
-  readonly description: unknown
-}
-
-export interface MadeFile {
-  readonly name: string
-  readonly format: string
-  readonly file: string
-  readonly width: number
-  readonly height: number
-  readonly bytes: number
 }
 
 export type PictureOutcome =
@@ -172,37 +149,6 @@ export function createOptimiser(options: OptimiserOptions): Optimiser {
       mine.then(done, done)
       return mine
     },
-  }
-}
-
-/** Up to the last dot of the file's name. */
-export function bareName(key: string): string {
-  return key.replace(/\.[^./]*$/, '')
-}
-
-function recordName(base: string): string {
-  return `${base}-meta.json`
-}
-
-function fileName(name: string): string {
-  return name.slice(name.lastIndexOf('/') + 1)
-}
-
-/** Undefined for what is not there, or is no record of ours. */
-async function readRecord(results: Results, base: string): Promise<PictureRecord | undefined> {
-  const bytes = await results.read(recordName(base))
-  if (bytes === undefined) return undefined
-  try {
-    const json: unknown = JSON.parse(bytes.toString('utf8'))
-    const isOurs =
-      isRecord(json) &&
-      isRecord(json['source']) &&
-      typeof json['source']['file'] === 'string' &&
-      Array.isArray(json['derivatives'])
-    // Written above; what differs in the rest differs from what is wished too.
-    return isOurs ? (json as unknown as PictureRecord) : undefined
-  } catch {
-    return undefined
   }
 }
 

@@ -1,4 +1,4 @@
-import type { PictureRecord } from './optimise-picture.ts'
+import type { PictureRecord } from './record.ts'
 
 /** What the pictures of a place weigh, before and after. */
 export class Tally {
