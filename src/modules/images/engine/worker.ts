@@ -3,7 +3,7 @@ import { fileURLToPath } from 'node:url'
 import type { Timer } from '../../../base/clock.ts'
 import { ImageError, type PlainImageError } from '../image-error.ts'
 import { encodeFrame, FrameReader } from './frames.ts'
-import type { Ask, FromChild, Job, Rendered, ToChild } from './job.ts'
+import type { Ask, FromChild, Job, Question, Rendered, ToChild } from './job.ts'
 import type { PoolOptions } from './pool.ts'
 import { openScratch, type Scratch } from './scratch.ts'
 
@@ -168,7 +168,7 @@ export class Worker {
     return this.#scratch?.take(scratchBytes)
   }
 
-  async #answer(question: 'faces' | 'moderation', rendering: Buffer, minConfidence?: number): Promise<void> {
+  async #answer(question: Question, rendering: Buffer, minConfidence?: number): Promise<void> {
     const work = this.#work
     if (work === undefined) return
     try {

@@ -24,6 +24,10 @@ export interface Results {
   read(name: string): Promise<Buffer | undefined>
   sizeOf(name: string): Promise<number | undefined>
   write(name: string, bytes: Buffer, contentType: string): Promise<void>
+  /** Content when there is none. */
+  remove(name: string): Promise<void>
+  /** Names that end so, in no order. */
+  list(ending: string, signal: AbortSignal): AsyncIterable<string>
 }
 
 const PICTURE = /\.(?:jpe?g|png|webp|avif|tiff?|gif)$/i

@@ -1,6 +1,6 @@
 import { isRecord } from '../engine/edits.ts'
 import type { Results } from './places.ts'
-import type { Size, Wish } from './wish.ts'
+import type { Wish } from './wish.ts'
 
 /** What stands in the JSON file of a picture. It is written last: where it is, the picture is done. */
 export interface PictureRecord {
@@ -11,18 +11,21 @@ export interface PictureRecord {
     readonly etag?: string
   }
   /** With what it was made: another wish makes it anew. */
-  readonly made: { readonly formats: Wish['formats']; readonly sizes: readonly Size[] }
+  readonly made: Wish
   readonly derivatives: readonly MadeFile[]
   /** As `f=json` describes it: size, main colour, BlurHash, a tiny stand-in. */
   readonly description: unknown
 }
 
 export interface MadeFile {
+  /** That of a size, or `exif`. */
   readonly name: string
+  /** That of a picture, or `json`. */
   readonly format: string
   readonly file: string
-  readonly width: number
-  readonly height: number
+  /** Of pictures. */
+  readonly width?: number
+  readonly height?: number
   readonly bytes: number
 }
 
@@ -32,11 +35,20 @@ export function bareName(key: string): string {
 }
 
 export function recordName(base: string): string {
-  return `${base}-meta.json`
+  return `${base}${RECORD_ENDING}`
 }
+
+/** What a name has after the base of its results where it is that of a record. */
+export const RECORD_ENDING = '-meta.json'
 
 export function fileName(name: string): string {
   return name.slice(name.lastIndexOf('/') + 1)
+}
+
+/** The place of a file that a record of `base` names; undefined for one that cannot be of it. */
+export function placeOfFile(base: string, file: string): string | undefined {
+  const isOfBase = !/[/\\]/.test(file) && file.startsWith(`${fileName(base)}-`)
+  return isOfBase ? `${base.slice(0, base.lastIndexOf('/') + 1)}${file}` : undefined
 }
 
 /** Undefined for what is not there, or is no record of ours. */

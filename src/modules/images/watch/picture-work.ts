@@ -19,6 +19,8 @@ export interface PictureWorkOptions extends Omit<OptimiserOptions, 'originals'> 
   readonly originals: Originals
   readonly accept: Accept
   readonly ledger: Ledger
+  /** What becomes of the results of an original that is gone. */
+  readonly deleted: 'keep' | 'remove'
   /** Given where the originals lie in a folder: takes a file that is written all the time. */
   readonly restless: ((key: string) => void) | undefined
   /** Told of each picture when it is done. */
@@ -37,7 +39,7 @@ export class PictureWork {
   readonly #known = new Set<string>()
   readonly #settings: string
   readonly tally = new Tally()
-  readonly counts = { rejected: 0, failed: 0 }
+  readonly counts = { removed: 0, rejected: 0, failed: 0 }
 
   constructor(options: PictureWorkOptions) {
     this.#options = options
@@ -51,18 +53,25 @@ export class PictureWork {
     return this.#known.has(version) || this.#options.ledger.failures.get(original.key)?.version === version
   }
 
-  /** Does one picture, for the `attempt`th time. Rejects with what may go away by itself. */
-  async work(key: string, attempt: number): Promise<Ending> {
-    const { originals, ledger, restless } = this.#options
+  /** Does one picture. Rejects with what may go away by itself. */
+  async work(key: string): Promise<Ending> {
+    const { originals, ledger, restless, deleted } = this.#options
     const asked = ledger.asked.get(key)
     for (let changes = 0; changes < CHANGES; changes++) {
       const original = await originals.find(key)
       if (original === undefined) {
+        const wasRemoved = deleted === 'remove' && (await this.#remove(key))
+        // Put there again meanwhile: whoever made something of it may have lost it just now.
+        if (wasRemoved && (await originals.find(key)) !== undefined) {
+          if (restless === undefined) continue
+          restless(key)
+        }
         await ledger.settle(key, asked)
-        return 'gone'
+        return wasRemoved ? 'removed' : 'gone'
       }
       const version = this.#versionOf(original)
-      if (this.#known.has(version)) {
+      // Where results are removed, another edge may have done so since.
+      if (deleted === 'keep' && this.#known.has(version)) {
         await ledger.settle(key, asked)
         return 'kept'
       }
@@ -81,7 +90,9 @@ export class PictureWork {
         // What the picture itself is to blame for does not go away.
         if (!(error instanceof ImageError) || error.status >= 500) throw error
         const kind = REJECTIONS.has(error.code) ? 'rejected' : 'failed'
-        await this.fail(key, kind, attempt, error, { version, asked })
+        const tried = ledger.tried.get(key)
+        const attempts = 1 + (tried?.version === version ? tried.attempts : 0)
+        await this.fail(key, kind, attempts, error, { version, asked })
         return kind
       }
     }
@@ -91,6 +102,18 @@ export class PictureWork {
       return 'gone'
     }
     throw new Error('it changes all the time')
+  }
+
+  /** Writes down that a try failed, the `attempt`th of this process, and gives how many there were in all. */
+  async tried(key: string, attempt: number): Promise<number> {
+    const { originals, ledger, report } = this.#options
+    try {
+      const original = await originals.find(key).catch(() => undefined)
+      return await ledger.addTry(key, original === undefined ? '' : this.#versionOf(original))
+    } catch (problem) {
+      report.warn(`a failed try of ${key} could not be written down: ${asError(problem).message}`)
+      return attempt
+    }
   }
 
   /** Writes down that nothing was made of a picture. */
@@ -125,6 +148,18 @@ export class PictureWork {
     onPicture(key, kind, why)
   }
 
+  /** Whether there was something to remove. */
+  async #remove(key: string): Promise<boolean> {
+    const record = await this.#optimiser.remove(key)
+    if (record === undefined) return false
+    const { file, ...source } = record.source
+    this.#known.delete(this.#versionOf({ key: file, ...source }))
+    this.counts.removed++
+    const { length } = record.derivatives
+    this.#options.onPicture(key, 'removed', `removed: ${length} ${length === 1 ? 'file' : 'files'}`)
+    return true
+  }
+
   /** Of the original and of what is made of it. */
   #versionOf({ key, bytes, modified, etag }: Original): string {
     const text = JSON.stringify([this.#settings, key, bytes, etag ?? modified])
@@ -137,7 +172,12 @@ export class PictureWork {
 }
 
 /** The reference's own words: a picture that is not wanted, as opposed to one that could not be done. */
-const REJECTIONS: ReadonlySet<string> = new Set(['IMAGE_TOO_SMALL', 'UNSUPPORTED_TYPE', 'FAILED_MODERATION'])
+const REJECTIONS: ReadonlySet<string> = new Set([
+  'IMAGE_TOO_SMALL',
+  'UNSUPPORTED_TYPE',
+  'FAILED_MODERATION',
+  'NO_PEOPLE_ALLOWED',
+])
 
 function codeOf(error: unknown): string {
   if (error instanceof ImageError) return error.code
@@ -146,6 +186,7 @@ function codeOf(error: unknown): string {
 }
 
 function saysOf({ source, derivatives }: Parameters<Tally['add']>[0]): string {
-  const each = derivatives.map(({ name, format, bytes }) => `${name} ${format} ${less(bytes, source.bytes)}`)
+  const pictures = derivatives.filter(({ format }) => format !== 'json')
+  const each = pictures.map(({ name, format, bytes }) => `${name} ${format} ${less(bytes, source.bytes)}`)
   return `${inUnits(source.bytes)}: ${each.join(', ')}`
 }

@@ -1,4 +1,4 @@
-import { inUnits, less } from '../optimise/tally.ts'
+import { inUnits, weight } from '../optimise/tally.ts'
 import type { FollowedOptimiser } from './follow-optimiser.ts'
 import type { Failure } from './ledger.ts'
 import type { OptimiserState } from './upload-optimiser.ts'
@@ -28,17 +28,30 @@ export function reportOf({ name, optimiser, failures }: FollowedOptimiser): Opti
 
 /** The same as lines for people. */
 export function printReport(report: OptimiserReport): readonly string[] {
-  const { name, isWorking, made, kept, waiting, working, retrying, settling, bytesBefore, after, scannedAt } =
-    report
+  const {
+    name,
+    isWorking,
+    made,
+    kept,
+    removed,
+    waiting,
+    working,
+    retrying,
+    settling,
+    bytesBefore,
+    after,
+    scannedAt,
+  } = report
   const lines: string[] = []
   if (made !== undefined) {
     lines.push(`${name}: ${made} made, ${kept} found done, ${waiting} waiting, ${working} at work`)
+    if (removed) lines.push(`  ${removed} removed with their originals`)
     if (retrying) lines.push(`  ${retrying} will be tried again`)
     if (settling) lines.push(`  ${settling} may still be written`)
     if (bytesBefore) {
       lines.push(`  originals  ${inUnits(bytesBefore)}`)
       for (const each of after ?? [])
-        lines.push(`  ${each.name} ${each.format}  ${inUnits(each.bytes)}, ${less(each.bytes, bytesBefore)}`)
+        lines.push(`  ${each.name} ${each.format}  ${weight(each.format, each.bytes, bytesBefore)}`)
     }
     if (scannedAt !== undefined) lines.push(`  looked through at ${new Date(scannedAt).toISOString()}`)
   } else lines.push(`${name}: ${isWorking ? 'working' : 'not working here'}`)

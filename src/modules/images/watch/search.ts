@@ -5,6 +5,7 @@ import { reasonOf } from '../optimise/optimise-picture.ts'
 import { isPictureName, type Original, type Originals } from '../optimise/places.ts'
 import { FolderWatch } from './folder-watch.ts'
 import { LaneClosed } from './lane.ts'
+import { type Records, RollCall } from '../optimise/roll-call.ts'
 import { Settling } from './settling.ts'
 
 export interface SearchOptions {
@@ -17,7 +18,9 @@ export interface SearchOptions {
   readonly scanEveryMs: number | undefined
   /** Nothing more is to be done for it. */
   readonly isDone: (original: Original) => boolean
-  /** Something is to be done for it. */
+  /** Given where results go away with their originals. */
+  readonly records: Records | undefined
+  /** Something is to be done for it, or it is gone. */
   readonly found: (key: string) => void
   /** Resolves when there is something to do for more pictures. */
   readonly room: () => Promise<void>
@@ -50,6 +53,7 @@ export class Search {
         return found && { bytes: found.original.bytes, changedAt: found.changedAt }
       },
       whole: options.found,
+      gone: options.found,
       lost: (error) => {
         if (error !== undefined) report.warn(`a file cannot be looked at: ${reasonOf(error)}`)
         this.#scanSoon()
@@ -115,9 +119,15 @@ export class Search {
     this.#run(this.#scanFolder(folder.originals, key))
   }
 
-  async #scanFolder(originals: FolderOriginals, folder: string): Promise<void> {
-    for await (const original of originals.below(folder, this.#stop.signal, (met) => this.#watch?.add(met)))
+  async #scanFolder(originals: FolderOriginals, folder: string, roll?: RollCall): Promise<void> {
+    for await (const original of originals.below(folder, this.#stop.signal, (met) => this.#watch?.add(met))) {
+      this.#call(original.key, roll)
       await this.#offer(original)
+    }
+  }
+
+  #call(key: string, roll: RollCall | undefined): void {
+    if (this.#options.records?.hasFailed(key) === false) roll?.present(key)
   }
 
   async #meetFolders(): Promise<void> {
@@ -133,6 +143,7 @@ export class Search {
     this.#rescan = true
     this.#options.clock.after(ms, () => {
       this.#rescan = false
+      if (this.#stop.signal.aborted) return
       this.#run(this.#scanNow())
     })
   }
@@ -144,9 +155,22 @@ export class Search {
   }
 
   async #scan(): Promise<void> {
-    const { originals, folder, clock } = this.#options
-    if (folder !== undefined) await this.#scanFolder(folder.originals, '')
-    else for await (const original of originals.list(this.#stop.signal)) await this.#offer(original)
+    const { originals, folder, clock, records, found, room } = this.#options
+    const { signal } = this.#stop
+    const roll = records && new RollCall()
+    if (folder !== undefined) await this.#scanFolder(folder.originals, '', roll)
+    else
+      for await (const original of originals.list(signal)) {
+        this.#call(original.key, roll)
+        await this.#offer(original)
+      }
+    // A scan that was broken off has not met everybody.
+    if (signal.aborted) return
+    if (records !== undefined)
+      for await (const key of roll?.missing(records, signal) ?? []) {
+        await room()
+        found(key)
+      }
     this.#scannedAt = clock.now()
   }
 

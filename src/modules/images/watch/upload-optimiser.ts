@@ -1,3 +1,4 @@
+import { recordsOf } from '../optimise/roll-call.ts'
 import type { Tally } from '../optimise/tally.ts'
 import { type Ending, Lane } from './lane.ts'
 import { PictureWork, type PictureWorkOptions } from './picture-work.ts'
@@ -14,6 +15,8 @@ export interface UploadOptimiserOptions
 export interface OptimiserState {
   readonly made: number
   readonly kept: number
+  /** Pictures whose results went away with them. */
+  readonly removed: number
   readonly rejected: number
   readonly failed: number
   readonly waiting: number
@@ -41,7 +44,7 @@ export class UploadOptimiser {
 
   constructor(options: UploadOptimiserOptions) {
     this.#options = options
-    const { clock, places, retry, folder } = options
+    const { clock, places, retry, folder, results, ledger, deleted } = options
     this.#work = new PictureWork({
       ...options,
       restless: folder && ((key) => this.#search.touch(key)),
@@ -52,11 +55,13 @@ export class UploadOptimiser {
       attempts: retry.attempts,
       firstWaitMs: retry.firstMs,
       maxWaitMs: retry.maxMs,
-      work: (key, attempt) => this.#work.work(key, attempt),
+      work: (key) => this.#work.work(key),
+      tried: (key, attempt) => this.#work.tried(key, attempt),
       gaveUp: (key, attempts, error) => this.#work.fail(key, 'failed', attempts, error),
     })
     this.#search = new Search({
       ...options,
+      records: deleted === 'remove' ? recordsOf(results, (key) => ledger.failures.has(key)) : undefined,
       isDone: (original) => this.#work.isDone(original),
       found: (key) => void this.#lane.take(key),
       room: () => this.room(),
