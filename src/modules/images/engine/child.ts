@@ -4,6 +4,7 @@ import sharp from 'sharp'
 import { ImageError, type PlainImageError } from '../image-error.ts'
 import { encodeFrame, FrameReader } from './frames.ts'
 import type { Ask, FromChild, Job, ToChild } from './job.ts'
+import { limitWasm } from './limit-wasm.ts'
 import { render } from './render.ts'
 import { leaveInScratch, readScratch } from './scratch.ts'
 
@@ -21,6 +22,7 @@ sharp.cache(false)
 // One thread of libvips per picture: the pool runs as many processes as there are cores.
 sharp.concurrency(1)
 allowOnlyPictures()
+if (maxBytes > 0) limitWasm(maxBytes / 2)
 stepBack()
 
 let waiting: { resolve(value: unknown): void; reject(error: ImageError): void } | undefined

@@ -79,6 +79,6 @@ export async function describePixels(
     dominant: `#${[dominant.r, dominant.g, dominant.b].map((part) => part.toString(16).padStart(2, '0')).join('')}`,
     blurhash: encode(new Uint8ClampedArray(small.data), small.info.width, small.info.height, across, down),
     lqip: `data:image/webp;base64,${tiny.toString('base64')}`,
-    original: { format: source.format, width: source.width, height: source.height, bytes },
+    original: { format: source.readFrom ?? source.format, width: source.width, height: source.height, bytes },
   }
 }

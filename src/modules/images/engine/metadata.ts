@@ -21,6 +21,8 @@ export async function addWhatThereIs(
   switch (format) {
     case 'svg':
     case 'gif':
+    // Read as PNG by now (`heic.ts`).
+    case 'heic':
       return
     case 'tiff':
     case 'avif':
@@ -55,6 +57,7 @@ export function losesNothingRaw({ bytes, format }: Inspected, isMetadataKept: bo
       return true
     case 'tiff':
     case 'avif':
+    case 'heic':
       return false
     case 'jpeg':
     case 'webp':

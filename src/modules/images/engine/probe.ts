@@ -3,7 +3,7 @@
  * the length of what it is given; a header that makes no sense gives undefined.
  */
 
-export type InputFormat = 'jpeg' | 'png' | 'webp' | 'gif' | 'tiff' | 'avif' | 'svg'
+export type InputFormat = 'jpeg' | 'png' | 'webp' | 'gif' | 'tiff' | 'avif' | 'heic' | 'svg'
 
 export interface Probe {
   readonly format: InputFormat
@@ -27,7 +27,7 @@ export function sniffFormat(bytes: Buffer): InputFormat | undefined {
   if (start.startsWith('GIF87a') || start.startsWith('GIF89a')) return 'gif'
   if (start.startsWith('RIFF') && start.slice(8) === 'WEBP') return 'webp'
   if (start.startsWith('II*\0') || start.startsWith('MM\0*')) return 'tiff'
-  if (start.slice(4, 8) === 'ftyp') return isAvif(bytes) ? 'avif' : undefined
+  if (start.slice(4, 8) === 'ftyp') return formatOfBrands(bytes)
   return looksLikeSvg(bytes) ? 'svg' : undefined
 }
 
@@ -46,7 +46,8 @@ export function probe(bytes: Buffer): Probe | undefined {
       case 'tiff':
         return probeTiff(bytes)
       case 'avif':
-        return probeAvif(bytes)
+      case 'heic':
+        return probeHeif(bytes, format)
       case 'svg':
         return probeSvg(bytes)
       case undefined:
@@ -195,17 +196,22 @@ function probeTiff(bytes: Buffer): Probe | undefined {
   return sized('tiff', width, height, seen.size, bitDepth)
 }
 
-function isAvif(bytes: Buffer): boolean {
+/** By the brands of the file (ISO/IEC 14496-12 section 4.3): AV1 inside, or HEVC (ISO/IEC 23008-12 annex B). */
+function formatOfBrands(bytes: Buffer): 'avif' | 'heic' | undefined {
+  let format: 'heic' | undefined
   const end = Math.min(bytes.readUInt32BE(0), bytes.length, 256)
   for (let at = 8; at + 4 <= end; at += 4) {
     const brand = bytes.toString('latin1', at, at + 4)
-    if (brand === 'avif' || brand === 'avis') return true
+    if (brand === 'avif' || brand === 'avis') return 'avif'
+    if (HEVC.has(brand)) format = 'heic'
   }
-  return false
+  return format
 }
 
+const HEVC = new Set(['heic', 'heix', 'heim', 'heis', 'hevc', 'hevx'])
+
 /** The largest `ispe` and the depth in `pixi` or `av1C` below meta, iprp, ipco (ISO/IEC 23008-12, AV1-ISOBMFF). */
-function probeAvif(bytes: Buffer): Probe | undefined {
+function probeHeif(bytes: Buffer, format: 'avif' | 'heic'): Probe | undefined {
   let width = 0
   let height = 0
   let bitDepth = 8
@@ -230,7 +236,7 @@ function probeAvif(bytes: Buffer): Probe | undefined {
     }
   }
   walk(0, bytes.length, 0)
-  return sized('avif', width, height, 1, bitDepth)
+  return sized(format, width, height, 1, bitDepth)
 }
 
 /** The root element is `svg`, after the XML declaration, comments and a document type. */

@@ -30,7 +30,7 @@ export interface Results {
   list(ending: string, signal: AbortSignal): AsyncIterable<string>
 }
 
-const PICTURE = /\.(?:jpe?g|png|webp|avif|tiff?|gif)$/i
+const PICTURE = /\.(?:jpe?g|png|webp|avif|tiff?|gif|hei[cf])$/i
 
 /** Hidden files, and files in hidden folders, are no originals: they are how others write what is not whole yet. */
 export function isPictureName(key: string): boolean {

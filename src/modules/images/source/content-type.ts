@@ -11,7 +11,7 @@ export function contentTypeOf(declared: string | undefined, start: Buffer, isStr
   if (said !== undefined && KNOWN.has(said)) return said
   const format = sniffFormat(start)
   // Version 7 answers 500 here, although the request was well-formed and the edge is, too.
-  if (format === undefined)
+  if (format === undefined || (isStrict && format === 'heic'))
     throw new ImageError(
       isStrict ? 500 : 400,
       'RequestTypeError',

@@ -91,7 +91,7 @@ const optimiserSchema = z
           .default(1)
           .describe('Pixels each side must have: IMAGE_TOO_SMALL.'),
         types: z
-          .array(z.enum(['jpeg', 'png', 'webp', 'avif', 'tiff', 'gif']))
+          .array(z.enum(['jpeg', 'png', 'webp', 'avif', 'tiff', 'gif', 'heic']))
           .min(1)
           .optional()
           .describe('Types that are taken, by what the bytes are: UNSUPPORTED_TYPE. All when left out.'),
