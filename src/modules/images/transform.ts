@@ -140,13 +140,7 @@ function typeOf(service: ImageService, task: ImageTask, sourceType: string): str
   const chosen = task.edits.findLast(({ name }) => name === 'toFormat')?.value ?? task.output.format
   if (typeof chosen === 'string')
     return chosen === 'jpg' && !service.isStrict ? 'image/jpeg' : `image/${chosen}`
-  return ENCODED_AS[sourceType] ?? sourceType
-}
-
-/** Types of sources for which there is no encoder, and what comes out instead (`Inspected.outputFormat`). */
-const ENCODED_AS: Readonly<Record<string, string | undefined>> = {
-  'image/svg+xml': 'image/png',
-  'image/heic': 'image/jpeg',
+  return sourceType === 'image/svg+xml' ? 'image/png' : sourceType
 }
 
 function encoderOf(format: string | undefined): string | undefined {
