@@ -115,7 +115,7 @@ test('images watch says what is wrong with its arguments', async () => {
       { argv: [join(folder, 'nowhere')], code: 1, says: /is no folder/ },
       { argv: [join(folder, 'in'), '-o', folder], code: 2, says: /give another folder for the results/ },
       { argv: [join(folder, 'in'), '-s', 'x'], code: 2, says: /'x' is no size/ },
-      { argv: [join(folder, 'in'), '--exif', 'x'], code: 2, says: /'x' is nothing that EXIF has/ },
+      { argv: ['--exif', join(folder, 'in')], code: 2, says: /behind the folder, or --exif=all/ },
       { argv: [join(folder, 'in'), '--deleted', 'x'], code: 2, says: /'x' is no way with deleted/ },
       { argv: [join(folder, 'in'), '-f', 'bmp'], code: 2, says: /'bmp' is none of avif, webp, jpeg/ },
     ]

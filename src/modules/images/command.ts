@@ -1,4 +1,4 @@
-import type { Command } from 'commander'
+import { type Command, InvalidArgumentError } from 'commander'
 import { readFile, writeFile } from 'node:fs/promises'
 import { basename, extname } from 'node:path'
 import { systemClock } from '../../base/clock.ts'
@@ -78,12 +78,18 @@ function addWish(command: Command): Command {
     .option('-f, --format <format...>', 'avif, webp, jpeg; avif and jpeg unless given')
     .option(
       '--exif [all]',
-      'after the folder: NAME-exif.json says what the camera wrote; `all`: also where and by whose device',
+      'NAME-exif.json says what the camera wrote; `all`: also where and by whose device',
+      exifChoice,
     )
     .option(
       '--deleted <keep|remove>',
       'what becomes of the results of originals that are gone; keep unless given',
     )
+}
+
+function exifChoice(text: string): 'all' {
+  if (text === 'all') return text
+  throw new InvalidArgumentError('Write --exif behind the folder, or --exif=all.')
 }
 
 async function tryEdits(

@@ -13,7 +13,7 @@ export interface OptimiseChoices {
   readonly size?: readonly string[]
   readonly format?: readonly string[]
   /** True where nothing follows. */
-  readonly exif?: string | true
+  readonly exif?: 'all' | true
   readonly deleted?: string
 }
 
@@ -80,8 +80,6 @@ export function readWish({
   format = [],
   exif,
 }: Pick<OptimiseChoices, 'size' | 'format' | 'exif'>): Wish | string {
-  if (exif !== undefined && exif !== true && exif !== 'all')
-    return `'${exif}' is nothing that EXIF has: --exif alone, or --exif all`
   const formats: Format[] = []
   for (const text of format) {
     const found = FORMATS.find((each) => each === text)
