@@ -180,3 +180,24 @@ test('events of removed objects remove what was made of them, and nothing where 
   await post('ObjectCreated:Put', 'in/a.png')
   await until(async () => (await keys()).length === 4)
 })
+
+test('of a store that tells nothing, scans find what is gone and what has come, also among results of the same store', async () => {
+  await using edge = await runEdge(SITE, {
+    top: optimising({
+      from: { objects: 'photos', prefix: 'in/' },
+      to: { objects: 'photos', prefix: 'in/small/' },
+      scanEverySeconds: 1,
+      ...REMOVE,
+    }),
+  })
+  const store = await edge.edge.seams.objects('photos')
+  const keys = async () => (await store.list({ prefix: 'in/small/' })).objects.map(({ key }) => key)
+  const picture = await card().png().toBuffer()
+  for (const name of ['a.png', 'deep/b.png']) await store.put(`in/${name}`, picture)
+  await until(async () => (await keys()).length === 4)
+  await store.delete('in/deep/b.png')
+  await until(async () => (await keys()).length === 2)
+  assert.deepEqual(await keys(), ['in/small/a-meta.json', 'in/small/a-tile.jpg'])
+  await store.delete('in/a.png')
+  await until(async () => (await keys()).length === 0)
+})

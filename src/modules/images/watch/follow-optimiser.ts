@@ -13,7 +13,7 @@ import { followKeys, type SigningKeys } from '../signing-keys.ts'
 import type { OptimiserConfig } from './config.ts'
 import type { ChangedObject } from './events.ts'
 import type { Ending } from './lane.ts'
-import { type Failure, Ledger } from './ledger.ts'
+import { type Failure, Ledger, type Tried } from './ledger.ts'
 import { openOptimiser } from './open-optimiser.ts'
 import { consume, type Consumer } from './queue.ts'
 import { createEventRoute, readNotification } from './route.ts'
@@ -34,6 +34,8 @@ export interface FollowedOptimiser {
   /** Undefined while another process of this data folder does the work. */
   readonly optimiser: () => UploadOptimiser | undefined
   readonly failures: () => readonly Failure[]
+  /** Pictures that failed and will be tried again. */
+  readonly tried: () => readonly Tried[]
   readonly refusedMessages: () => number
   readonly consumer: () => Consumer | undefined
   retry(key?: string): Promise<number>
@@ -160,6 +162,7 @@ export function followOptimiser(
     ready: Promise.all([ready, keys?.ready]).then(() => {}),
     optimiser: () => running?.optimiser,
     failures: () => [...(ledger?.failures.values() ?? [])],
+    tried: () => [...(ledger?.tried.values() ?? [])],
     refusedMessages: () => refused,
     consumer: () => consumer,
     async retry(key) {

@@ -13,7 +13,7 @@ import { optimiseSchema } from './config.ts'
 import { ledgerFolder } from './follow-optimiser.ts'
 import { Ledger } from './ledger.ts'
 import { openOptimiser } from './open-optimiser.ts'
-import { type OptimiserReport, printReport } from './report.ts'
+import { type OptimiserReport, printReport, triesOf } from './report.ts'
 
 /** `edgeward images report`: what the optimisers of the running edge have done, and what they could not do. */
 export async function report(
@@ -160,7 +160,8 @@ async function writtenReports(
     await using ledger = await Ledger.open(ledgerFolder(dataFolder), name, (error) => {
       throw asError(error)
     })
-    reports.push({ name, isWorking: false, failures: [...ledger.failures.values()], more: 0 })
+    const tried = [...ledger.tried.values()].map(triesOf)
+    reports.push({ name, isWorking: false, failures: [...ledger.failures.values()], tried, more: 0 })
   }
   return reports
 }
