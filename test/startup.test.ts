@@ -13,6 +13,7 @@ const LAZY = [
   'quickjs-emscripten',
   'selfsigned',
   'sharp',
+  'thumbhash',
   'yaml',
 ]
 

@@ -12,6 +12,7 @@ const TYPE_WORDS: Readonly<Record<string, string>> = {
   int: 'a whole number',
   boolean: 'true or false',
   array: 'a list',
+  tuple: 'a list',
   object: 'an object',
   record: 'an object',
 }
@@ -140,7 +141,14 @@ export function tellSchemaProblems(
     const isTied =
       fitting.length > 1 && fitting[1]!.length === best.length && best.some((each) => each.path.length <= 1)
     const common = isTied ? unknownEverywhere(fitting) : []
-    if (common.length > 0) {
+    const tag = tagOf(fitting)
+    if (tag !== undefined) {
+      const at = [...segments, tag.key]
+      refused.push(at)
+      findings.error(at, `found ${describeValue(valueAt(found, [tag.key]))}`, {
+        expected: expectedValues(tag.values),
+      })
+    } else if (common.length > 0) {
       for (const key of common) {
         refused.push([...segments, key])
         tellUnknownKey(segments, key, schema, findings)
@@ -155,6 +163,20 @@ export function tellSchemaProblems(
 
   for (const issue of issues) tell(issue, [])
   return refused
+}
+
+/** The key by whose value the branches of a choice are told apart, where none of them has the value that was found. */
+function tagOf(
+  branches: readonly (readonly Issue[])[],
+): { readonly key: string; readonly values: readonly unknown[] } | undefined {
+  const tags = branches.map((branch) =>
+    branch.find((issue) => issue.code === 'invalid_value' && issue.path.length === 1),
+  )
+  const key = tags[0]?.path[0]
+  if (branches.length < 2 || typeof key !== 'string') return undefined
+  const isShared = tags.every((tag) => tag?.path[0] === key)
+  const values = tags.flatMap((tag) => (tag?.code === 'invalid_value' ? tag.values : []))
+  return isShared ? { key, values } : undefined
 }
 
 /** Keys that one branch of a choice does not know but another does. */

@@ -254,6 +254,171 @@ const mistakes: readonly Mistake[] = [
     path: 'images.policies.a.transformations[0]',
     says: /elsewhere\.test.*no source.*photos.*img\.partner\.test/,
   },
+  ...(
+    [
+      ['resize', { width: 4001 }, /whole numbers from 1 to 4000/],
+      ['resize', { fit: 'fill' }, /width or height/],
+      ['extract', [0, 0, 0, 0], /left, top, right, bottom/],
+      ['blur', 0.1, /0\.3 to 1000/],
+      ['sharpen', { m1: 1 }, /sigma/],
+      ['convolve', { kernel: [1] }, /nine whole numbers/],
+      ['rotate', 'left', /degrees/],
+      ['greyscale', 1, /true or false/],
+      ['stripIcc', 'yes', /true or false/],
+      ['tint', 'nocolour', /name of a colour/],
+      ['flatten', '#12345', /hexadecimal/],
+      ['smartCrop', { index: 16 }, /index from 0 to 15/],
+      ['watermark', ['https://photos/a.png', [0, 0]], /one share at least/],
+      ['format', 'heif', /jpg, jpeg, png/],
+      ['quality', 0, /1 to 100/],
+    ] as const
+  ).map(([transformation, value, says]): Mistake => ({
+    what: `a policy with ${transformation} of ${JSON.stringify(value)}`,
+    images: { dialect: 'dit', policies: { a: { transformations: [{ transformation, value }] } } },
+    path: 'images.policies.a.transformations[0].value',
+    says,
+  })),
+  {
+    what: 'a policy that does nothing',
+    images: { dialect: 'dit', policies: { a: { outputs: [] } } },
+    path: 'images.policies.a',
+    says: /does nothing.*transformations or outputs/,
+  },
+  {
+    what: 'no transformation where there must be one',
+    images: { dialect: 'dit', policies: { a: { transformations: [] } } },
+    path: 'images.policies.a.transformations',
+    says: /1/,
+  },
+  {
+    what: 'a hundred and one transformations',
+    images: {
+      dialect: 'dit',
+      policies: {
+        a: { transformations: Array.from({ length: 101 }, () => ({ transformation: 'blur', value: 1 })) },
+      },
+    },
+    path: 'images.policies.a.transformations',
+    says: /100/,
+  },
+  {
+    what: 'a policy of more than 10,000 characters',
+    images: {
+      dialect: 'dit',
+      policies: {
+        a: {
+          transformations: Array.from({ length: 100 }, () => ({
+            transformation: 'blur',
+            value: 1,
+            condition: { field: 'X-A', value: 'a'.repeat(60) },
+          })),
+        },
+      },
+    },
+    path: 'images.policies.a',
+    says: /has 1\d{4} characters.*at most 10000/,
+  },
+  {
+    what: 'an output that stands twice',
+    images: {
+      dialect: 'dit',
+      policies: {
+        a: {
+          outputs: [
+            { type: 'format', value: 'auto' },
+            { type: 'format', value: 'webp' },
+          ],
+        },
+      },
+    },
+    path: 'images.policies.a.outputs[1]',
+    says: /format stands twice.*each type once/,
+  },
+  {
+    what: 'a value that is none, beside another mistake in the same policy',
+    images: {
+      dialect: 'dit',
+      policies: {
+        a: { transformations: [{ transformation: 'blur', value: 0 }], outputs: [{ type: 'size', value: 1 }] },
+      },
+    },
+    path: 'images.policies.a.transformations[0].value',
+    says: /0\.3 to 1000/,
+  },
+  {
+    what: 'an output of no type',
+    images: { dialect: 'dit', policies: { a: { outputs: [{ type: 'size', value: 1 }] } } },
+    path: 'images.policies.a.outputs[0]',
+    says: /format.*quality.*autosize/,
+  },
+  {
+    what: 'a range of densities that holds none',
+    images: { dialect: 'dit', policies: { a: { outputs: { quality: [80, [1, 2, 50], [3, 3, 40]] } } } },
+    path: 'images.policies.a.outputs.quality[2]',
+    says: /from 3 to below 3/,
+  },
+  {
+    what: 'a range of densities of two numbers',
+    images: { dialect: 'dit', policies: { a: { outputs: { quality: [80, [1, 2]] } } } },
+    path: 'images.policies.a.outputs.quality[1]',
+    says: /./,
+  },
+  {
+    what: 'a quality that is a fraction',
+    images: { dialect: 'dit', policies: { a: { outputs: [{ type: 'quality', value: [80.5] }] } } },
+    path: 'images.policies.a.outputs[0].value[0]',
+    says: /./,
+  },
+  {
+    what: 'an automatic size of no widths',
+    images: { dialect: 'dit', policies: { a: { outputs: { autosize: [] } } } },
+    path: 'images.policies.a.outputs.autosize',
+    says: /1/,
+  },
+  {
+    what: 'a condition with no values',
+    images: {
+      dialect: 'dit',
+      policies: {
+        a: {
+          transformations: [{ transformation: 'blur', value: 1, condition: { field: 'X-A', value: [] } }],
+        },
+      },
+    },
+    path: 'images.policies.a.transformations[0].condition.value',
+    says: /./,
+  },
+  {
+    what: 'a condition on what is no header',
+    images: {
+      dialect: 'dit',
+      policies: {
+        a: {
+          transformations: [{ transformation: 'blur', value: 1, condition: { field: 'X A', value: 'a' } }],
+        },
+      },
+    },
+    path: 'images.policies.a.transformations[0].condition.field',
+    says: /name of a header/,
+  },
+  {
+    what: 'no transformations at all for a request',
+    images: { dialect: 'dit', maxTransformations: 0 },
+    path: 'images.maxTransformations',
+    says: /1/,
+  },
+  {
+    what: 'a bound of transformations for another dialect',
+    images: { dialect: 'sih', maxTransformations: 5 },
+    path: 'images.maxTransformations',
+    says: /means nothing/,
+  },
+  {
+    what: 'a preset with metadata of no kind',
+    images: { dialect: 'edge', presets: { a: 'meta=some' } },
+    path: 'images.presets.a',
+    says: /meta must be one of keep, copyright, none/,
+  },
   {
     what: 'a mapping by host and path at once',
     images: {

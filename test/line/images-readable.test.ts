@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import { decode } from 'blurhash'
 import sharp, { type Sharp } from 'sharp'
+import { thumbHashToApproximateAspectRatio, thumbHashToRGBA } from 'thumbhash'
 import { Secret } from '../../src/base/secret.ts'
 import { imageUrl, srcset } from '../../src/modules/images/readable/links.ts'
 import { type Json, type Mistake, testMistakes } from '../support/images.ts'
@@ -133,6 +134,7 @@ interface Description {
   readonly [key: string]: unknown
   readonly dominant: string
   readonly blurhash: string
+  readonly thumbhash: string
   readonly lqip: string
 }
 
@@ -145,7 +147,7 @@ function meanOf(pixels: Uint8ClampedArray | Buffer): readonly number[] {
   })
 }
 
-test('f=json describes the variant: size, original, main colour, and two stand-ins that look like it', async () => {
+test('f=json describes the variant: size, original, main colour, and three stand-ins that look like it', async () => {
   const red = sharp({ create: { width: 60, height: 90, channels: 3, background: '#c81e14' } })
   await shelf.put('red.png', await red.png().toBuffer())
   await shelf.put(
@@ -170,13 +172,24 @@ test('f=json describes the variant: size, original, main colour, and two stand-i
     const tiny = await sharp(Buffer.from(said.lqip.split(',')[1]!, 'base64')).metadata()
     assert.deepEqual([tiny.format, Math.max(tiny.width, tiny.height)], ['webp', 16])
     const blurred = meanOf(decode(said.blurhash, 16, 16))
+    const thumb = Buffer.from(said.thumbhash, 'base64')
+    assert.ok(thumb.length <= 25)
+    const proportions = thumbHashToApproximateAspectRatio(thumb)
+    assert.ok(Math.abs(proportions - size[0] / size[1]) < 0.2, `${file} ${proportions}`)
     if (main === undefined) continue
+    const thumbed = meanOf(Buffer.from(thumbHashToRGBA(thumb).rgba))
     const dominant = [1, 3, 5].map((at) => Number.parseInt(said.dominant.slice(at, at + 2), 16))
     for (const [index, value] of main.entries()) {
       assert.ok(Math.abs(dominant[index]! - value) <= 16, `${file} ${said.dominant}`)
       assert.ok(Math.abs(blurred[index]! - value) <= 12, `${file} ${blurred.join()}`)
+      assert.ok(Math.abs(thumbed[index]! - value) <= 12, `${file} ${thumbed.join()}`)
     }
   }
+  const clear = sharp({ create: { width: 60, height: 90, channels: 4, background: '#00000000' } })
+  await shelf.put('clear.png', await clear.png().toBuffer())
+  const described = JSON.parse((await ask(signed('f=json', '/clear.png'))).body.toString()) as Description
+  const { rgba } = thumbHashToRGBA(Buffer.from(described.thumbhash, 'base64'))
+  assert.deepEqual([described['hasAlpha'], Math.max(...rgba.filter((_, at) => at % 4 === 3))], [true, 0])
   const { headers } = await ask(signed('f=json', '/red.png'))
   const again = await fetch(signed('f=json', '/red.png'), {
     headers: { 'if-none-match': headers.get('etag')! },

@@ -33,6 +33,16 @@ function openEdge(top: Json, images: Json = {}): Promise<RunningEdge> {
     { name: 'readable', images: { dialect: 'edge', autoFormats: [], presets: { small: 'w=40&f=auto' } } },
     { name: 'only', images: { autoFormats: ['avif'] } },
     { name: 'waits', images: { slowFormats: 'wait' } },
+    {
+      name: 'version-8',
+      images: {
+        dialect: 'dit',
+        autoFormats: undefined,
+        policy: 'auto',
+        policies: { auto: { outputs: { format: 'auto' } } },
+      },
+      more: { cachePolicy: 'CachingDisabled' },
+    },
   ]
   return runEdge(
     {
@@ -168,6 +178,23 @@ test('a drawing stays one, and is not tried again and again', async () => {
   assert.match(response.headers.get('cache-control')!, /^public, max-age=(?:600|59\d)$/)
   await response.arrayBuffer()
   assert.deepEqual([upgrades('failed'), upgrades('dropped')], [0, 0])
+})
+
+test('an AVIF stays what it is, and nothing is made of it behind the answer', async () => {
+  const [done, failed] = [upgrades('done'), upgrades('failed')]
+  const ask = () => fetch(`${edge.url}/version-8/card.avif`, { headers: { accept: 'image/avif' } })
+  const first = await ask()
+  assert.deepEqual(Buffer.from(await first.arrayBuffer()), shelf.bytes.get('card.avif'))
+  // Another upgrade that was asked for later has come, so its turn is over.
+  await get('/uncached/44x0/scene.jpg', MODERN)
+  await until(() => upgrades('done') === done + 1)
+  const second = await ask()
+  assert.deepEqual(Buffer.from(await second.arrayBuffer()), shelf.bytes.get('card.avif'))
+  assert.deepEqual([upgrades('done'), upgrades('failed')], [done + 1, failed])
+  assert.deepEqual(
+    edge.said.filter((line) => line.includes('slow format')),
+    [],
+  )
 })
 
 test('a picture that is missing is an error, and nothing is made of it', async () => {

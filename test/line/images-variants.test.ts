@@ -482,6 +482,32 @@ test('what a detector has a say in is not stored, nor is what stays as it is', a
   assert.equal((await keysIn(data)).length, 1)
 })
 
+test('a source that comes to have the format that was chosen is sent as it is, and what was stored of it goes', async () => {
+  await using origin = await servePictures()
+  const png = await sharp(one).png().toBuffer()
+  origin.set('a.jpg', { bytes: png, etag: '"1"' })
+  const data = await dataFolder()
+  await using edge = await openEdge(data, origin, {
+    images: { dialect: 'dit', policy: 'auto', policies: { auto: { outputs: { format: 'auto' } } } },
+  })
+  const ask = (etag?: string) =>
+    get(edge, '/a.jpg', { accept: 'image/jpeg', ...(etag !== undefined && { 'if-none-match': etag }) })
+  const made = await ask()
+  assert.equal((await sharp(made.bytes).metadata()).format, 'jpeg')
+  await stored(edge, 1)
+  assert.equal((await keysIn(data)).length, 1)
+  origin.set('a.jpg', { bytes: one, etag: '"2"' })
+  const original = await ask()
+  assert.deepEqual([original.bytes, original.headers.get('etag')], [one, '"2"'])
+  assert.match(original.headers.get('vary') ?? '', /Accept/)
+  await until(async () => (await keysIn(data)).length === 0)
+  assert.equal((await ask('"2"')).status, 304)
+  // With something to do it is a variant like any other.
+  await get(edge, '/a.jpg?flip=true', { accept: 'image/jpeg' })
+  await stored(edge, 2)
+  assert.deepEqual([processed(edge), (await keysIn(data)).length], [2, 1])
+})
+
 test('what its source forbids to keep is not stored', async () => {
   await using origin = await servePictures()
   const data = await dataFolder()

@@ -3,10 +3,9 @@ import { describeCidrProblem } from '../../http/address.ts'
 import { isRecord } from './engine/edits.ts'
 import { DEFAULT_VARIANTS } from './config.ts'
 import { describeMappingProblem } from './dit/mappings.ts'
-import { policySchema } from './dit/policy.ts'
-import { TRANSFORMATION_TYPES } from './dit/transformations.ts'
+import { describePolicyProblems, policySchema, transformationSchema } from './dit/policy.ts'
+import { expectedOf, isValidTransformation, nameOf, TRANSFORMATION_TYPES } from './dit/transformations.ts'
 import { readWatermark } from './dit/watermark.ts'
-import { isValidTransformation } from './dit/dit.ts'
 import { ImageError } from './image-error.ts'
 import {
   isPictureParameter,
@@ -108,9 +107,9 @@ function boundOf({ objects, maxBytes }: Readonly<Record<string, unknown>>) {
 
 /** By dialect, keys that belong to others. */
 const FOREIGN: Readonly<Record<string, readonly string[]>> = {
-  sih: ['presets', 'policies', 'policy', 'mappings', 'originHeader', 'hints'],
+  sih: ['presets', 'policies', 'policy', 'maxTransformations', 'mappings', 'originHeader', 'hints'],
   dit: ['presets', 'hints', 'rewrite', 'signing', 'strict', 'autoFormats'],
-  edge: ['rewrite', 'strict', 'policies', 'policy', 'mappings', 'originHeader'],
+  edge: ['rewrite', 'strict', 'policies', 'policy', 'maxTransformations', 'mappings', 'originHeader'],
 }
 
 /** Keys of another dialect, and presets whose parameters nobody could read. */
@@ -164,8 +163,6 @@ function withHints(parameters: ReadonlyMap<string, string>, hasHints: boolean): 
   )
 }
 
-const TYPES: ReadonlySet<string> = new Set(TRANSFORMATION_TYPES)
-
 /** In a query what is invalid is passed over; in a configuration it is a mistake. */
 function checkPolicies(
   policies: Readonly<Record<string, unknown>>,
@@ -175,18 +172,29 @@ function checkPolicies(
 ): void {
   for (const [name, policy] of Object.entries(policies)) {
     const read = policySchema.safeParse(policy)
-    if (!read.success) continue
-    read.data.transformations.forEach(({ transformation: type, value }, index) => {
+    for (const { place, problem, expected } of read.success ? describePolicyProblems(read.data) : [])
+      findings.error([...segments, name, ...place], problem, { expected })
+    const list = isRecord(policy) ? policy['transformations'] : undefined
+    if (!Array.isArray(list)) continue
+    list.forEach((each: unknown, index) => {
+      // Each for itself: what is wrong elsewhere in the policy must not hide it.
+      const one = transformationSchema.safeParse(each)
+      if (!one.success) return
+      const { transformation, value } = one.data
       const place = [...segments, name, 'transformations', index]
-      if (!isValidTransformation({ type, value, from: 'policy' }))
-        findings.error(place, `${type} with ${JSON.stringify(value)} is no transformation of version 8`, {
-          expected: TYPES.has(type)
-            ? 'a value as docs/guide/images.md has it'
-            : listed([...TRANSFORMATION_TYPES]),
+      const type = nameOf(transformation)
+      const expected = expectedOf(type)
+      if (expected === undefined)
+        findings.error([...place, 'transformation'], `${transformation} is no transformation of version 8`, {
+          expected: listed([...TRANSFORMATION_TYPES]),
+        })
+      else if (!isValidTransformation({ type, value, from: 'policy' }))
+        findings.error([...place, 'value'], `${JSON.stringify(value)} is no value of ${transformation}`, {
+          expected,
         })
       const host = type === 'watermark' ? readWatermark(value)?.url.hostname : undefined
       if (host !== undefined && hosts?.includes(host) === false)
-        findings.error(place, `the host ${host} of the watermark is that of no source`, {
+        findings.error([...place, 'value'], `the host ${host} of the watermark is that of no source`, {
           expected: listed(hosts),
         })
     })

@@ -110,6 +110,15 @@ export const imagesSchema = z
       .default({})
       .describe('For `dit`: transformation policies by the name that `policyId` in a query gives.'),
     policy: z.string().min(1).optional().describe('For `dit`: the policy of requests that name none.'),
+    maxTransformations: z
+      .number()
+      .int()
+      .min(1)
+      .max(100)
+      .default(10)
+      .describe(
+        'For `dit`: transformations of one request, those of the policy first; further ones are passed over. MAX_TRANSFORMATIONS.',
+      ),
     mappings: z
       .array(mappingSchema)
       .min(1)
@@ -227,7 +236,7 @@ export const imagesSchema = z
       .enum(['keep', 'copyright', 'strip'])
       .default('keep')
       .describe(
-        'EXIF, XMP and IPTC of results: all, only copyright and artist, or nothing. Colours become sRGB.',
+        'EXIF, XMP and IPTC of results: all, only copyright and artist, or nothing. A request may ask for less, never for more. Colours become sRGB, but where it is `keep` and the request leaves or asks for the profile (`dit`; `profile=keep` of `edge`).',
       ),
     variants: z
       .strictObject({

@@ -1,6 +1,7 @@
 import type { Secret } from '../../base/secret.ts'
 import type { ImagesConfig } from './config.ts'
 import { createDit } from './dit/dit.ts'
+import { compilePolicy } from './dit/policy.ts'
 import type { HintSettings } from './readable/hints.ts'
 import { createReadable } from './readable/readable.ts'
 import { compileRewrite } from './sih/compile-rewrite.ts'
@@ -36,13 +37,16 @@ function namedDialect(
       })
     case 'dit':
       return createDit({
-        policies: new Map(Object.entries(config.policies)),
+        policies: new Map(
+          Object.entries(config.policies).map(([name, policy]) => [name, compilePolicy(policy)]),
+        ),
         defaultPolicy: config.policy,
         mappings: config.mappings,
         originHeader: config.originHeader,
         folders: foldersOf(config),
         addressOf: (url) => addressOfUrl(url, sources),
         corsOrigin,
+        maxTransformations: config.maxTransformations,
       })
     case 'edge':
       return createReadable({

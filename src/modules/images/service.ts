@@ -13,6 +13,7 @@ import { contentTypeOf } from './source/content-type.ts'
 import { pictureOf, type Sources } from './source/sources.ts'
 import type { Dialect, Edit, ImageRequest, ImageTask, SourceAddress } from './task.ts'
 import { overlayOf, svgAsItIs, transform } from './transform.ts'
+import { isUntouched } from './untouched.ts'
 import { isSlow, placeOf, recallAt, tagsOf } from './variants/place.ts'
 import { recallByBytes } from './variants/recall.ts'
 import type { Shelf } from './variants/shelf.ts'
@@ -92,10 +93,7 @@ async function obtain(
   task: ImageTask,
 ): Promise<EdgeResponse> {
   const edits = acceptEdits(task.edits, service.limits)
-  const { format, options, isDescription } = task.output
-  const isUntouched =
-    edits.length === 0 && format === undefined && isDescription !== true && Object.keys(options).length === 0
-  if (isUntouched) return passThrough(service, engine, asked, task)
+  if (isUntouched(edits, task.output)) return passThrough(service, engine, asked, task)
   const place = placeOf(service, task, edits)
   const found = place && (await recallAt(service, asked.signal, task, edits, place))
   if (found?.kind === 'current') return fromShelf(service, asked, task, found)
@@ -114,9 +112,10 @@ async function obtain(
       const first = await standIn(service, asked, { task, edits, place }, work)
       if (first !== undefined) return first
     }
-    return await engine.gate.run(asked.client, asked.signal, () =>
+    const { response } = await engine.gate.run(asked.client, asked.signal, () =>
       make(service, engine.pool, asked, found?.facts),
     )
+    return response
   } catch (error) {
     // What was made of a source goes with it.
     if (found !== undefined && error instanceof ImageError && error.status === 404)

@@ -10,6 +10,11 @@ export interface Edit {
   readonly value: unknown
   /** For explain: `path filter blur(2)`, `query width`, `base64 edits.resize`. */
   readonly from: string
+  /**
+   * Done only where the source is at least so many pixels wide, and then in the place of every earlier edit of the name:
+   * `for-source.ts`.
+   */
+  readonly fromWidth?: number
 }
 
 /** Where a picture is: the name of a source of the configuration and the key in it. */
@@ -34,10 +39,27 @@ export interface OutputWish {
   readonly isDescription?: boolean
   /** The format came out of the Accept header, so the answer varies by it. */
   readonly isNegotiated: boolean
+  /** A source that has the negotiated format already is not encoded once more for its sake. */
+  readonly skipsSameFormat?: boolean
+  /** Undefined keeps metadata and makes colours sRGB, as version 7 does. */
+  readonly metadata?: MetadataWish
   /** Options of the encoder of `format`. */
   readonly options: Readonly<Record<string, unknown>>
   /** How the quality of a lossy encoder is found; undefined takes `options` or the default of the encoder as it is. */
   readonly quality?: QualityWish
+}
+
+/** What a request says of metadata and colours. The policy of the behavior bounds it. */
+export interface MetadataWish {
+  /** EXIF: all of it, only copyright and artist beside which side is up, only that, or nothing. */
+  readonly exif: 'keep' | 'copyright' | 'orientation' | 'strip'
+  /** XMP and IPTC stay. */
+  readonly keepsRest: boolean
+  /**
+   * The colour profile: it stays, and the numbers of the pixels with it; colours become sRGB, and what keeps its metadata says so
+   * by a profile; or they become sRGB without one, which is how pictures without a profile are read.
+   */
+  readonly profile: 'keep' | 'srgb' | 'none'
 }
 
 /** What is said of quality beyond a number. */

@@ -5,6 +5,7 @@ import type { Job, JobEdit } from './engine/job.ts'
 import { ImageError } from './image-error.ts'
 import { conditionOf, fromShelf, successHeaders } from './picture-response.ts'
 import type { Asked, Engine, ImageService } from './service.ts'
+import { forSource } from './for-source.ts'
 import { contentTypeOf } from './source/content-type.ts'
 import type { Picture } from './source/sources.ts'
 import type { Edit, ImageTask } from './task.ts'
@@ -23,21 +24,34 @@ export interface Making {
   readonly before: VariantFacts | undefined
 }
 
+/** An answer with a picture. */
+export interface Transformed {
+  readonly response: EdgeResponse
+  /** There is no variant to keep: the original is the answer, or a drawing stays one. */
+  readonly isOriginal: boolean
+}
+
 /** A picture with its edits made, or 304 where the viewer has that already; its result is handed over to be kept. */
 export async function transform(
   service: ImageService,
   engine: Engine,
   asked: Asked,
   task: ImageTask,
-  edits: readonly Edit[],
+  asAsked: readonly Edit[],
   picture: Picture,
   { place, before }: Making,
-): Promise<EdgeResponse> {
+): Promise<Transformed> {
   const type = contentTypeOf(picture.contentType, picture.bytes, service.isStrict)
   const isSvg = type === 'image/svg+xml'
+  const { edits, isOriginal } = forSource(task, asAsked, picture.bytes)
   // A drawing stays one where only the viewer's Accept header asks for another format.
-  if (isSvg && edits.length === 0 && task.output.isNegotiated)
-    return svgAsItIs(service, engine, asked, task, picture)
+  if (isSvg && (isOriginal || (edits.length === 0 && task.output.isNegotiated)))
+    return { response: await svgAsItIs(service, engine, asked, task, picture), isOriginal: true }
+  if (isOriginal) {
+    // What was kept is of another version of the source, which had to be changed.
+    if (before !== undefined) service.shelf?.forget(place!)
+    return { response: asItIs(service, asked, task, picture, type), isOriginal: true }
+  }
 
   const inputs = [picture.bytes]
   const layers: Picture[] = []
@@ -55,18 +69,19 @@ export async function transform(
   const { nowMs } = asked.request
   if (before !== undefined) {
     const same = await recallByBytes(service.shelf!, place!, before, pictures, nowMs)
-    if (same !== undefined) return fromShelf(service, asked, task, same)
+    if (same !== undefined) return variant(fromShelf(service, asked, task, same))
   }
   const etag = etagOf(service, task, jobEdits, pictures)
   // The validator is made of the source's, so an unchanged variant is recognised without decoding anything.
   const known = conditionOf(asked, successHeaders(service, task, picture, type, etag))
-  if (known !== undefined) return known
+  if (known !== undefined) return variant(known)
 
   const job: Job = {
     ...jobOf(service, jobEdits, encoderOf(task.output.format), task.output.options),
     isAnimatedByDefault: type === 'image/gif',
     isDescription: task.output.isDescription === true,
     ...(task.output.quality !== undefined && { quality: task.output.quality }),
+    ...(task.output.metadata !== undefined && { metadataWish: task.output.metadata }),
   }
   // Now, because the bytes of sources are others' when the answer is there; on another thread, while the process works.
   const hashed = place !== undefined && mayKeep(pictures) ? inputsOf(pictures, nowMs) : undefined
@@ -77,7 +92,24 @@ export async function transform(
     const made = { bytes, contentType: resultType, etag, rendered, inputs: hashed, before }
     keepVariant(service.shelf!, place!, made)
   }
-  return { status: 200, headers, body: Body.bytes(bytes) }
+  return variant({ status: 200, headers, body: Body.bytes(bytes) })
+}
+
+function variant(response: EdgeResponse): Transformed {
+  return { response, isOriginal: false }
+}
+
+/** A source in whose bytes nothing has to be changed. */
+function asItIs(
+  service: ImageService,
+  asked: Asked,
+  task: ImageTask,
+  picture: Picture,
+  type: string,
+): EdgeResponse {
+  const headers = successHeaders(service, task, picture, type, picture.etag)
+  // The bytes are others' when the answer is there.
+  return conditionOf(asked, headers) ?? { status: 200, headers, body: Body.bytes(Buffer.from(picture.bytes)) }
 }
 
 /** Any failure to get the picture that is laid over is the same error, but for a source that is not allowed. */

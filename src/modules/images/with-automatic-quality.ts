@@ -1,4 +1,5 @@
 import type { Dialect } from './task.ts'
+import { isUntouched } from './untouched.ts'
 
 /** A dialect whose requests have a quality chosen for each picture where they name none. Originals stay as they are. */
 export function withAutomaticQuality(dialect: Dialect): Dialect {
@@ -7,8 +8,7 @@ export function withAutomaticQuality(dialect: Dialect): Dialect {
     decode(request) {
       const task = dialect.decode(request)
       const { edits, output } = task
-      if (edits.length === 0 && output.format === undefined && Object.keys(output.options).length === 0)
-        return task
+      if (isUntouched(edits, output)) return task
       const quality = { isAutomatic: true, factor: output.quality?.factor ?? 1 }
       return { ...task, output: { ...output, quality } }
     },

@@ -1,10 +1,13 @@
 import { randomUUID } from 'node:crypto'
 import { ImageError } from '../image-error.ts'
-import type { Dialect, Edit, ImageRequest, ImageTask, SourceAddress } from '../task.ts'
+import type { Dialect, Edit, ImageRequest, ImageTask, MetadataWish, SourceAddress } from '../task.ts'
+import { checkRequest } from './check-request.ts'
 import { compileMappings, type Mapping } from './mappings.ts'
+import { AUTOSIZE, merge } from './merge.ts'
 import type { Policy } from './policy.ts'
-import { editOf, inRange, readQuery, type Transformation } from './transformations.ts'
-import { acceptedFormat, breakpoint, density, type Look, viewportWidth } from './viewer.ts'
+import { readQuery } from './read-query.ts'
+import { editOf, formatOf, isValidTransformation, type Transformation } from './transformations.ts'
+import { isParts } from './value.ts'
 import { readWatermark, watermarkEdit } from './watermark.ts'
 
 export interface DitSettings {
@@ -20,13 +23,15 @@ export interface DitSettings {
   /** Where a picture named by its URL lies; undefined when its host is that of no source. */
   readonly addressOf: (url: URL) => SourceAddress | undefined
   readonly corsOrigin: string | undefined
+  /** Transformations of one request; further ones are passed over. MAX_TRANSFORMATIONS. */
+  readonly maxTransformations: number
 }
 
-const MAX_TRANSFORMATIONS = 10
-const MAX_PATH = 2_048
-const FORMATS = new Set(['jpg', 'jpeg', 'png', 'tiff', 'webp', 'gif', 'avif'])
 /** Whatever order they are written in: faces first, then areas, then what is laid over them, then sizes, then the rest. */
 const FIRST = ['smartCrop', 'extract', 'watermark', 'resize']
+
+/** How long browsers remember that they are asked for hints. */
+const HINTS_LIFETIME_SECONDS = 86_400
 
 /** Where a request leads before its transformations are looked at. */
 interface Place {
@@ -39,10 +44,10 @@ interface Place {
 /** A request read through, and the fields that had a say in it. */
 interface Read {
   readonly place: Place
+  /** By type, a size of `outputs` by `AUTOSIZE`. */
   readonly chosen: ReadonlyMap<string, Transformation>
-  readonly format: string | undefined
+  /** `format: auto` chose the format, or would have, had Accept named one. */
   readonly isNegotiated: boolean
-  readonly quality: number | undefined
   readonly fields: ReadonlySet<string>
   /** Everything the fields say, rounded: with the path and the query it tells variants apart. */
   readonly said: string
@@ -57,14 +62,15 @@ export function createDit(settings: DitSettings): Dialect {
     const named = originHeader === undefined ? undefined : headers.getJoined(originHeader.toLowerCase())
     if (named !== undefined && named !== '') return namedPlace(named, settings.addressOf)
     if (find === undefined) return { bucket: undefined, folder: '', policy: undefined }
-    const mapping = find(hostName(headers.getJoined('dit-host') ?? host), path)
+    const mapping = find(hostName(hostOf({ host, headers })), path)
     if (mapping === undefined)
       throw new ImageError(404, 'ORIGIN_NOT_FOUND', 'No mapping leads from this host or path to a source.')
     return { bucket: mapping.source, folder: '', policy: mapping.policy }
   }
 
   function policyOf({ query }: ImageRequest, place: Place): Policy | undefined {
-    const name = new URLSearchParams(query ?? '').get('policyId') ?? place.policy ?? settings.defaultPolicy
+    const asked = new URLSearchParams(query ?? '').get('policyId')
+    const name = asked === null || asked === '' ? (place.policy ?? settings.defaultPolicy) : asked
     if (name === undefined) return undefined
     const policy = settings.policies.get(name)
     if (policy === undefined) throw new ImageError(404, 'POLICY_NOT_FOUND', `There is no policy ${name}.`)
@@ -79,59 +85,54 @@ export function createDit(settings: DitSettings): Dialect {
       // What the caller calls the Accept header of the request is not always what the viewer sent.
       return name === 'Accept' ? request.accept : request.headers.getJoined(name.toLowerCase())
     }
+    checkRequest(request, hostOf(request))
     const place = placeOf(request)
     const policy = policyOf(request, place)
-    const chosen = new Map<string, Transformation>()
-    for (const each of policyTransformations(policy, look)) chosen.set(each.type, each)
     const asked = readQuery(request.query).filter(isValidTransformation)
-    const isAsked = (type: string) => asked.some((each) => each.type === type)
-    const { autosize, quality: qualities, format: wish } = policy?.outputs ?? {}
-    if (autosize !== undefined && !chosen.has('resize') && !isAsked('resize')) {
-      const width = breakpoint(autosize, viewportWidth(look))
-      if (width !== undefined)
-        chosen.set('resize', {
-          type: 'resize',
-          value: { width, withoutEnlargement: true },
-          from: 'policy autosize',
-        })
-    }
-    for (const each of asked) chosen.set(each.type, each)
-    const kept = new Map([...chosen].slice(0, MAX_TRANSFORMATIONS))
-    const format = formatOf(kept.get('format'))
-    const isNegotiated = format === undefined && wish === 'auto'
-    const quality = qualityOf(kept.get('quality'), qualities, () => density(look))
-    const negotiated = isNegotiated ? acceptedFormat(look) : undefined
-    const fromPolicy = [...kept.values()].filter(({ from }) => from.startsWith('policy'))
+    const all = merge(policy, asked, look)
+    const chosen = new Map([...all].slice(0, settings.maxTransformations))
+    const isNegotiated = policy?.outputs.format === 'auto' && !asked.some(({ type }) => type === 'format')
+    const fromPolicy = [...chosen].filter(([, { from }]) => from.startsWith('policy'))
     return {
       place,
-      chosen: kept,
-      format: negotiated ?? format,
+      chosen,
       isNegotiated,
-      quality,
       fields,
-      said: JSON.stringify([
-        place,
-        negotiated ?? '',
-        quality ?? '',
-        fromPolicy.map(({ type, value }) => [type, value]),
-      ]),
+      said: JSON.stringify([place, fromPolicy.map(([key, { value }]) => [key, value])]),
     }
   }
 
   function decode(request: ImageRequest): ImageTask {
     const { path } = request
-    if (path.length > MAX_PATH)
-      throw new ImageError(400, 'VALIDATION_ERROR', `The path has more than ${MAX_PATH} characters.`)
-    const { place, chosen, format, isNegotiated, quality } = read(request)
-    const edits = [...chosen.values()]
-      .toSorted((a, b) => rank(a) - rank(b))
-      .flatMap((each) => (each.type === 'watermark' ? layer(each) : (editOf(each) ?? [])))
+    const { place, chosen, isNegotiated } = read(request)
+    const edits = [...chosen]
+      .toSorted(([, a], [, b]) => rank(a) - rank(b))
+      .flatMap(([key, each]) => (key === AUTOSIZE ? autosizeEdit(each) : editsOf(each)))
+    const format = chosen.get('format')
+    const quality = chosen.get('quality')?.value
+    const name = format && formatNameOf(format)
     return {
       source: { bucket: place.bucket, key: keyOf(path, place, settings.folders) },
-      edits: withFormat(edits, isNegotiated ? undefined : format, chosen.get('format')),
-      output: { format, isNegotiated, options: quality === undefined ? {} : { quality } },
+      // A format that was asked for stands among the edits, so that explain shows where it came from.
+      edits:
+        format === undefined || isNegotiated
+          ? edits
+          : [...edits, { name: 'toFormat', value: name, from: format.from }],
+      output: {
+        format: name,
+        isNegotiated,
+        ...(isNegotiated && { skipsSameFormat: true }),
+        metadata: metadataOf(chosen),
+        options: quality === undefined ? {} : { quality },
+      },
       response: { headers: [], cacheControl: undefined },
     }
+  }
+
+  function editsOf(each: Transformation): readonly Edit[] {
+    if (each.type === 'watermark') return layer(each)
+    const edit = editOf(each)
+    return edit === undefined ? [] : [edit]
   }
 
   /** A watermark may come from wherever pictures come from, and from nowhere else. */
@@ -162,6 +163,7 @@ export function createDit(settings: DitSettings): Dialect {
     errorStatus: ({ code }) => STATUSES[code],
     commonHeaders: [
       ['Accept-CH', 'Sec-CH-DPR, Sec-CH-Viewport-Width'],
+      ['Accept-CH-Lifetime', String(HINTS_LIFETIME_SECONDS)],
       ['Access-Control-Allow-Origin', settings.corsOrigin ?? '*'],
     ],
     variesBy(request) {
@@ -207,23 +209,25 @@ const CODES: Readonly<Record<string, string>> = {
 
 const STATUSES: Readonly<Record<string, number>> = { RequestTypeError: 415, TimeoutException: 504 }
 
-function policyTransformations(policy: Policy | undefined, look: Look): readonly Transformation[] {
-  return (policy?.transformations ?? []).flatMap(({ transformation, value, condition }) => {
-    if (condition !== undefined) {
-      const said = look(condition.field)
-      const wanted = typeof condition.value === 'string' ? [condition.value] : condition.value
-      if (said === undefined || !wanted.includes(said)) return []
-    }
-    return [{ type: transformation, value, from: 'policy' }]
-  })
+/** Only for pictures that are wide enough, and there in the place of the size that the policy gives otherwise. */
+function autosizeEdit({ value, from }: Transformation): readonly Edit[] {
+  const { width } = isParts(value) ? value : {}
+  return typeof width === 'number' ? [{ name: 'resize', value, from, fromWidth: width }] : []
 }
 
-/** Invalid values of a query are passed over, and do not replace those of a policy. */
-export function isValidTransformation(each: Transformation): boolean {
-  if (each.type === 'format') return formatOf(each) !== undefined
-  if (each.type === 'quality') return inRange(each.value, 1, 100)
-  if (each.type === 'watermark') return readWatermark(each.value) !== undefined
-  return editOf(each) !== undefined
+/** Negotiated formats are more than those that may be named. */
+function formatNameOf({ value }: Transformation): string | undefined {
+  return formatOf(value) ?? (typeof value === 'string' ? value : undefined)
+}
+
+/** Metadata and profile stay as they are unless told; EXIF keeps which side is up, as there. */
+function metadataOf(chosen: ReadonlyMap<string, Transformation>): MetadataWish {
+  const isOn = (type: string) => chosen.get(type)?.value === true
+  return {
+    exif: isOn('stripExif') ? 'orientation' : 'keep',
+    keepsRest: true,
+    profile: isOn('stripIcc') ? 'none' : 'keep',
+  }
 }
 
 function rank({ type }: Transformation): number {
@@ -231,32 +235,9 @@ function rank({ type }: Transformation): number {
   return index === -1 ? FIRST.length : index
 }
 
-function formatOf(each: Transformation | undefined): string | undefined {
-  if (each === undefined || typeof each.value !== 'string' || !FORMATS.has(each.value)) return undefined
-  return each.value === 'jpg' ? 'jpeg' : each.value
-}
-
-/** A format that was asked for stands among the edits, so that explain shows where it came from. */
-function withFormat(edits: readonly Edit[], format: string | undefined, each: Transformation | undefined) {
-  return format === undefined ? edits : [...edits, { name: 'toFormat', value: format, from: each!.from }]
-}
-
-function qualityOf(
-  each: Transformation | undefined,
-  qualities: Policy['outputs']['quality'],
-  density: () => number | undefined,
-): number | undefined {
-  if (each !== undefined && inRange(each.value, 1, 100)) return each.value
-  const [first, ...ranges] = qualities ?? []
-  if (ranges.length > 0) {
-    const dpr = density()
-    const found = ranges.find(
-      (range): range is [number, number, number] =>
-        Array.isArray(range) && dpr !== undefined && dpr >= range[0] && dpr <= range[1],
-    )
-    if (found !== undefined) return found[2]
-  }
-  return typeof first === 'number' ? first : undefined
+/** The host that mappings go by: where the edge function of version 8 runs before, it has written it here. */
+function hostOf({ host, headers }: Pick<ImageRequest, 'host' | 'headers'>): string {
+  return headers.getJoined('dit-host') ?? host
 }
 
 /** The folders of the request, then the folder of the source, then the file, in the order of version 8. */

@@ -3,8 +3,19 @@ import { numberOf, step, tenths } from '../viewer-hints.ts'
 /** Gives a field of the request, and notes that it had a say. */
 export type Look = (name: string) => string | undefined
 
-/** Version 8's order of preference, as far as the engine makes them. */
-const AUTOMATIC = ['webp', 'avif', 'jpeg', 'png', 'tiff', 'gif'] as const
+/**
+ * Version 8's order of preference, and the types by which Accept names each. `heif` is not among them: it has the codec of
+ * AVIF or one that no free build has, and viewers that take it name JPEG as well.
+ */
+const AUTOMATIC = [
+  ['webp', ['image/webp']],
+  ['avif', ['image/avif']],
+  ['jpeg', ['image/jpeg', 'image/jpg']],
+  ['png', ['image/png']],
+  ['tiff', ['image/tiff']],
+  ['raw', ['image/raw']],
+  ['gif', ['image/gif']],
+] as const
 const VIEWPORTS = [320, 480, 768, 1024, 1200, 1440, 1920]
 
 /** The first width above the viewport's, else the largest; nothing for viewers that do not tell theirs. */
@@ -34,5 +45,5 @@ function either(look: Look, rewritten: string, received: string): string | undef
 /** The first of the formats that `format: auto` chooses among that the viewer takes. */
 export function acceptedFormat(look: Look): string | undefined {
   const lower = either(look, 'dit-accept', 'Accept')?.toLowerCase() ?? ''
-  return AUTOMATIC.find((format) => lower.includes(`image/${format}`))
+  return AUTOMATIC.find(([, types]) => types.some((type) => lower.includes(type)))?.[0]
 }

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { readQuery } from './transformations.ts'
+import { readQuery } from './read-query.ts'
 import { readWatermark } from './watermark.ts'
 
 const read = (text: string) =>

@@ -1,5 +1,5 @@
 import type { Edit, SourceAddress } from '../task.ts'
-import { inRange, type Value } from './transformations.ts'
+import { inRange, type Value } from './value.ts'
 
 /** A watermark of version 8: `[url,[y,x,alpha,wRatio,hRatio]]`. */
 export interface Watermark {
@@ -45,7 +45,7 @@ export function watermarkEdit(
 }
 
 function absentWhenEmpty(value: Value): Value | undefined {
-  return value === '' ? undefined : value
+  return value === '' || value === null ? undefined : value
 }
 
 function isOffset(value: Value | undefined): value is string | number {

@@ -1,20 +1,24 @@
 import sharp, { type Metadata, type Sharp, type SharpOptions } from 'sharp'
 import { ImageError } from '../image-error.ts'
 import type { Pixels } from './automatic-quality.ts'
-import { copyrightOf } from './copyright.ts'
 import { isRecord, kindOfEdit } from './edits.ts'
+import { isRgbProfile, type KnownSpace, spaceOf } from './icc.ts'
 import type { Inspected } from './inspect-input.ts'
 import type { Ask, Job, JobEdit, Rendered } from './job.ts'
-import { addWhatThereIs, keepColours, losesNothingRaw } from './metadata.ts'
+import { addMetadata, keptOf, losesNothingRaw } from './metadata.ts'
 import { moderate } from './moderation.ts'
 import { overlay } from './overlay.ts'
 import { roundCrop } from './round-crop.ts'
 import { faultOf, guarded } from './sharp-faults.ts'
 import { smartCrop } from './smart-crop.ts'
 import { tuneQuality } from './tune-quality.ts'
+import type { MetadataWish } from '../task.ts'
 
 /** Formats in which transparent corners survive. */
 const WITH_ALPHA = new Set(['png', 'webp', 'avif', 'gif', 'tiff', 'heif', 'raw'])
+
+/** Formats that have no place for a profile: their colours are read as sRGB. */
+const WITHOUT_PROFILE = new Set(['gif', 'raw'])
 
 /** A picture on its way through the edits. */
 export class Canvas {
@@ -23,14 +27,15 @@ export class Canvas {
   readonly source: Inspected
   /** Encoder edits so far, in order: `['jpeg', { quality: 60 }]`. */
   readonly #encoders: JobEdit[] = []
-  readonly #isStripped: boolean
+  /** What of the source travels to the result. */
+  readonly #kept: MetadataWish
+  #space: Promise<KnownSpace | 'other' | undefined> | undefined
   #needsAlpha = false
 
   constructor(job: Job, source: Inspected) {
     this.job = job
     this.source = source
-    // "Do not copy metadata" is how the original service spells stripping.
-    this.#isStripped = job.edits.some(({ name, value }) => name === 'rotate' && value === null)
+    this.#kept = keptOf(job)
     this.image = sharp(source.bytes, this.#optionsFor(source.isAnimated))
     // Without its tag a picture would lie on its side.
     if (job.metadata === 'strip' && !source.isAnimated) this.image.autoOrient()
@@ -117,7 +122,7 @@ export class Canvas {
   /** Makes the pixels of the edits so far, without loss, and goes on from there. Gives them and their size. */
   async settle(): Promise<{ readonly bytes: Buffer; readonly width: number; readonly height: number }> {
     const isAnimated = this.source.isAnimated
-    await this.#addMetadata(this.image)
+    await this.#addMetadata(this.image, true)
     const lossless = isAnimated
       ? this.image.webp({ lossless: true, effort: 0 })
       : this.image.png({ compressionLevel: 0 })
@@ -129,8 +134,7 @@ export class Canvas {
   /** The pixels of the edits so far, from which the canvas goes on: whoever looks at them does not have them made twice. */
   async pixels(): Promise<Pixels> {
     // Raw pixels carry nothing but themselves.
-    const isKept = this.job.metadata === 'keep' && !this.#isStripped
-    const isPlain = losesNothingRaw(this.source, isKept)
+    const isPlain = losesNothingRaw(this.source, this.#kept)
     if (!isPlain) await this.settle()
     const { data, info } = await this.run(() => this.image.raw().toBuffer({ resolveWithObject: true }))
     const { width, height, channels } = info
@@ -195,7 +199,7 @@ export class Canvas {
       else if (this.#encoders.length === 0) image.toFormat(source.outputFormat as 'jpeg', options)
       else if (tuned !== undefined) image.toFormat(asked as 'jpeg', tuned)
     })
-    await this.#addMetadata(image)
+    await this.#addMetadata(image, !WITHOUT_PROFILE.has(isForced ? 'png' : asked))
     image.timeout({ seconds: job.timeoutSeconds })
     const { data, info } = await this.run(() => image.toBuffer({ resolveWithObject: true }))
     return {
@@ -210,13 +214,26 @@ export class Canvas {
     }
   }
 
-  /** What of the source's metadata is to be kept; its colours become those of sRGB whatever that is. */
-  async #addMetadata(image: Sharp): Promise<void> {
-    const { metadata } = this.job
-    if (metadata === 'keep' && !this.#isStripped) return addWhatThereIs(image, this.source, this.#header)
-    await keepColours(image, this.source, this.#header)
-    const tags = metadata === 'copyright' && !this.#isStripped ? copyrightOf(this.source.bytes) : undefined
-    if (tags !== undefined) image.withExif({ IFD0: tags })
+  /** What of the source's metadata is to be kept; unless its profile is, its colours become those of sRGB. */
+  #addMetadata(image: Sharp, takesProfile: boolean): Promise<void> {
+    const canKeepProfile = async () => takesProfile && (await this.space()) !== undefined
+    return addMetadata(image, this.source, this.#kept, canKeepProfile, this.#header)
+  }
+
+  /**
+   * The colour space of the pixels where they keep the profile of their source; undefined where they become sRGB. A layer has to
+   * be brought to the space of what it lies on, so in other spaces than those nothing is laid over: such a picture becomes sRGB.
+   */
+  space(): Promise<KnownSpace | 'other' | undefined> {
+    return (this.#space ??= this.#findSpace())
+  }
+
+  async #findSpace(): Promise<KnownSpace | 'other' | undefined> {
+    if (this.#kept.profile !== 'keep') return undefined
+    const { icc, space } = await this.#header()
+    if (icc === undefined || space === 'cmyk' || !isRgbProfile(icc)) return undefined
+    const known = spaceOf(icc)
+    return known ?? (this.job.edits.some(({ name }) => name === 'overlayWith') ? undefined : 'other')
   }
 
   /** What sharp reads of the source without decoding it. */

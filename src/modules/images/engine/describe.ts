@@ -1,9 +1,10 @@
 import { encode } from 'blurhash'
 import sharp, { type Sharp } from 'sharp'
+import { rgbaToThumbHash } from 'thumbhash'
 import type { Canvas } from './canvas.ts'
 import type { Rendered } from './job.ts'
 
-/** What a page needs before the picture is there: its size, its main colour, and two stand-ins for it. */
+/** What a page needs before the picture is there: its size, its main colour, and three stand-ins for it. */
 export interface Description {
   /** Of the variant that the same URL without `f=json` gives. */
   readonly width: number
@@ -14,6 +15,8 @@ export interface Description {
   readonly dominant: string
   /** BlurHash of 4 x 3 components, or 3 x 4 for what is higher than wide. */
   readonly blurhash: string
+  /** ThumbHash in base64: 25 bytes at most, with proportions and transparency. */
+  readonly thumbhash: string
   /** A WebP of at most 16 pixels on a side as a data URL. */
   readonly lqip: string
   readonly original: {
@@ -27,6 +30,8 @@ export interface Description {
 const LQIP_SIDE = 16
 /** BlurHash looks at averages: more pixels change nothing but the time. */
 const HASHED_SIDE = 32
+/** The largest side that ThumbHash takes. */
+const THUMB_SIDE = 100
 
 /** Describes what the edits so far make, as JSON. `bytes` is the length of the source. */
 export async function describe(
@@ -67,6 +72,15 @@ export async function describePixels(
       .raw()
       .toBuffer({ resolveWithObject: true }),
   )
+  // Not flattened: it tells transparency.
+  const thumb = await canvas.run(() =>
+    first()
+      .resize(THUMB_SIDE, THUMB_SIDE, { fit: 'inside', withoutEnlargement: true })
+      .toColourspace('srgb')
+      .ensureAlpha()
+      .raw({ depth: 'uchar' })
+      .toBuffer({ resolveWithObject: true }),
+  )
   const tiny = await canvas.run(() =>
     first().resize(LQIP_SIDE, LQIP_SIDE, { fit: 'inside' }).webp({ quality: 30 }).toBuffer(),
   )
@@ -78,6 +92,9 @@ export async function describePixels(
     hasAlpha,
     dominant: `#${[dominant.r, dominant.g, dominant.b].map((part) => part.toString(16).padStart(2, '0')).join('')}`,
     blurhash: encode(new Uint8ClampedArray(small.data), small.info.width, small.info.height, across, down),
+    thumbhash: Buffer.from(rgbaToThumbHash(thumb.info.width, thumb.info.height, thumb.data)).toString(
+      'base64',
+    ),
     lqip: `data:image/webp;base64,${tiny.toString('base64')}`,
     original: { format: source.readFrom ?? source.format, width: source.width, height: source.height, bytes },
   }

@@ -1,5 +1,5 @@
 import type { PlainImageError } from '../image-error.ts'
-import type { QualityWish } from '../task.ts'
+import type { MetadataWish, QualityWish } from '../task.ts'
 import type { EngineLimits } from './edits.ts'
 import type { ExifWish } from './exif.ts'
 
@@ -23,6 +23,8 @@ export interface Job {
   /** Whether all frames are read where no edit says so. */
   readonly isAnimatedByDefault: boolean
   readonly metadata: MetadataPolicy
+  /** What the request says of metadata, within the policy. */
+  readonly metadataWish?: MetadataWish
   readonly limits: EngineLimits
   /** Quirks of the original service that are mended otherwise. */
   readonly isStrict: boolean

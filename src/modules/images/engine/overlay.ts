@@ -62,7 +62,8 @@ async function prepared(
       failOn: 'none',
       limitInputPixels: maxPixels === 0 ? false : maxPixels,
     })
-    await keepColours(picture, inspected, () => picture.metadata())
+    if ((await canvas.space()) === 'p3') picture.withIccProfile('p3', { attach: false })
+    else await keepColours(picture, inspected, () => picture.metadata())
     const size = sizeOf(value, base)
     if (size !== undefined) picture = picture.resize(size)
     const transparency = transparencyOf(value)

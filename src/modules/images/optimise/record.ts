@@ -13,7 +13,7 @@ export interface PictureRecord {
   /** With what it was made: another wish makes it anew. */
   readonly made: Wish
   readonly derivatives: readonly MadeFile[]
-  /** As `f=json` describes it: size, main colour, BlurHash, a tiny stand-in. */
+  /** As `f=json` describes it: size, main colour, BlurHash, ThumbHash, a tiny stand-in. */
   readonly description: unknown
 }
 

@@ -19,6 +19,8 @@ const mistakes: readonly { query: string; says: RegExp }[] = [
   { query: 'blur=0.1', says: /blur must be a number from 0.3/ },
   { query: 'bg=%23fff', says: /bg must be the name of a colour, or its hexadecimal digits without #/ },
   { query: 'f=heic', says: /f must be one of auto, avif/ },
+  { query: 'meta=all', says: /meta must be one of keep, copyright, none/ },
+  { query: 'profile=p3', says: /profile must be one of keep, srgb/ },
   { query: 'q=101', says: /q must be a whole number from 1 to 100/ },
 ]
 for (const { query, says } of mistakes) {

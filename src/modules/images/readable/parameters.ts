@@ -1,5 +1,5 @@
 import { ImageError } from '../image-error.ts'
-import type { Edit } from '../task.ts'
+import type { Edit, MetadataWish } from '../task.ts'
 
 /**
  * The parameters of readable URLs: `?w=400&h=300&fit=cover&f=auto`. Each is read by one function, and explain, errors and the
@@ -13,6 +13,8 @@ export interface Parameters {
   readonly quality: number | 'auto' | undefined
   /** Name of a source. */
   readonly source: string | undefined
+  /** Undefined keeps metadata, and makes colours sRGB. */
+  readonly metadata: MetadataWish | undefined
 }
 
 const FITS = ['cover', 'contain', 'fill', 'inside', 'outside'] as const
@@ -27,7 +29,7 @@ const HEX = /^[\da-f]+$/i
 /** What changes the picture, in the order of the guide. */
 export const PICTURE_PARAMETERS = [
   ...['w', 'h', 'dpr', 'fit', 'at', 'enlarge', 'crop', 'trim', 'rotate', 'flip', 'flop'],
-  ...['grey', 'blur', 'sharpen', 'bg', 'still', 'f', 'q', 'from'],
+  ...['grey', 'blur', 'sharpen', 'bg', 'still', 'f', 'q', 'meta', 'profile', 'from'],
 ] as const
 /** What only says who asks and for how long. */
 export const LINK_PARAMETERS = ['expires', 's'] as const
@@ -105,6 +107,19 @@ export function readParameters(parameters: ReadonlyMap<string, string>, from: st
     format: format === 'jpg' ? 'jpeg' : format,
     quality: parameters.get('q') === 'auto' ? 'auto' : number(parameters, 'q', 1, 100, true),
     source: parameters.get('from'),
+    metadata: metadataOf(parameters),
+  }
+}
+
+/** `copyright` and `none` drop XMP and IPTC too, which say the same in other words. */
+function metadataOf(parameters: ReadonlyMap<string, string>): MetadataWish | undefined {
+  const meta = oneOf(parameters, 'meta', ['keep', 'copyright', 'none'])
+  const profile = oneOf(parameters, 'profile', ['keep', 'srgb'])
+  if ((meta === undefined || meta === 'keep') && profile === undefined) return undefined
+  return {
+    exif: meta === 'none' ? 'strip' : (meta ?? 'keep'),
+    keepsRest: meta === undefined || meta === 'keep',
+    profile: profile === 'keep' ? 'keep' : meta === 'copyright' || meta === 'none' ? 'none' : 'srgb',
   }
 }
 

@@ -87,14 +87,12 @@ export function createReadable(settings: ReadableSettings): Dialect {
         : parameters.format
     return {
       source: { bucket: sourceOf(parameters, settings), key: decodedKey(key) },
-      edits: upright(
-        parameters,
-        isDescription || parameters.quality === 'auto' || (format !== undefined && !isNegotiated),
-      ),
+      edits: upright(parameters, isDescription || isMade(parameters, format, isNegotiated)),
       output: {
         format,
         isNegotiated,
         ...(isDescription && { isDescription }),
+        ...(parameters.metadata !== undefined && { metadata: parameters.metadata }),
         options: typeof parameters.quality === 'number' ? { quality: parameters.quality } : {},
         ...qualityOf(parameters, hints, settings.hints),
       },
@@ -138,6 +136,17 @@ export function createReadable(settings: ReadableSettings): Dialect {
     },
     defaultCacheControl: 'max-age=31536000,public',
   }
+}
+
+/** Whether the original would not do, though nothing changes what it shows. */
+function isMade(
+  { quality, metadata }: Parameters,
+  format: string | undefined,
+  isNegotiated: boolean,
+): boolean {
+  const isOther =
+    metadata !== undefined && (!metadata.keepsRest || metadata.exif !== 'keep' || metadata.profile !== 'keep')
+  return quality === 'auto' || isOther || (format !== undefined && !isNegotiated)
 }
 
 /** Phones write pictures on their side and say so in a tag: whoever reads pixels must turn them first. */

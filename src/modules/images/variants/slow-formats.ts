@@ -3,6 +3,7 @@ import type { EdgeResponse } from '../../../visit.ts'
 import type { Pool } from '../engine/pool.ts'
 import type { Asked, ImageService } from '../service.ts'
 import type { Edit, ImageRequest, ImageTask } from '../task.ts'
+import type { Transformed } from '../transform.ts'
 import { mayKeep } from './keep-variant.ts'
 import { recallAt, tagsOf } from './place.ts'
 import { shortenLifetime, STOPGAP_SECONDS, withoutFormat } from './stopgap.ts'
@@ -34,7 +35,7 @@ export interface SlowWork {
     pool: Pool,
     asked: Asked,
     before: VariantFacts | undefined,
-  ) => Promise<EdgeResponse>
+  ) => Promise<Transformed>
 }
 
 /**
@@ -77,11 +78,12 @@ async function upgrade(
     // Another process was quicker, or this one while the viewer was being answered.
     found.kept.body.discard()
   } else {
-    const { headers, body } = await make({ ...service, timeoutSeconds }, pool, asked, found?.facts)
+    const made = await make({ ...service, timeoutSeconds }, pool, asked, found?.facts)
+    const { headers, body } = made.response
     body.discard()
-    // A drawing stays one, and what may not be kept cannot be waited for.
+    // An original stays what it is, and what may not be kept cannot be waited for.
     const cacheControl = headers.getJoined('cache-control')
-    if (headers.get('content-type') === 'image/svg+xml' || !mayKeep([{ cacheControl }])) return 'nothing'
+    if (made.isOriginal || !mayKeep([{ cacheControl }])) return 'nothing'
     await shelf.flush()
     const kept = await shelf.peek(place.key)
     if (kept?.etag !== headers.get('etag')) throw new Error('there was no room to keep it')

@@ -4,7 +4,7 @@ import type { ImageSource } from '../source/sources.ts'
 import type { Edit, OutputWish } from '../task.ts'
 
 /** Counts up when results for equal edits change, so that what was made before is neither confirmed nor served. */
-export const ENGINE_VERSION = 2
+export const ENGINE_VERSION = 3
 
 const MAX_LABEL_CHARACTERS = 600
 const MAX_TAG_CHARACTERS = 1_000

@@ -6,6 +6,7 @@ import assert from 'node:assert/strict'
 import { request } from 'node:http'
 import { after, before, test } from 'node:test'
 import sharp, { type Sharp } from 'sharp'
+import { type Detector, serve, startDetector } from '../support/images.ts'
 import { differenceOf, type Pictures, pictures } from '../support/pictures.ts'
 import { type RunningEdge, runEdge } from '../support/running-edge.ts'
 
@@ -16,7 +17,7 @@ interface Case {
   readonly what: string
   /** After the behavior's prefix, with the query. */
   readonly path: string
-  readonly at?: 'open' | 'mapped' | 'root'
+  readonly at?: 'open' | 'mapped' | 'root' | 'few' | 'faces'
   readonly headers?: Fields
   readonly status?: number
   /** `error` of the body. */
@@ -25,9 +26,12 @@ interface Case {
   readonly fields?: Readonly<Record<string, string | null>>
   readonly format?: string
   readonly size?: readonly [width: number, height: number]
+  readonly frames?: number
   /** The same by sharp alone, of the file at the end of the path. */
   readonly like?: (picture: Sharp) => Sharp | Promise<Sharp>
   readonly tolerance?: number
+  /** The answer is this file, byte for byte, with its validator. */
+  readonly original?: string
 }
 
 const POLICIES = {
@@ -46,13 +50,60 @@ const POLICIES = {
   dense: { outputs: { quality: [80, [1, 1.5, 60], [2, 5, 30]] } },
   wide: { outputs: { autosize: [10, 40, 400] } },
   blurred: { transformations: [{ transformation: 'blur', value: 5 }] },
+  mirrored: {
+    transformations: [
+      { transformation: 'flip', value: true },
+      { transformation: 'sharpen', value: true },
+      { transformation: 'smartCrop', value: true },
+    ],
+  },
+  spelt: {
+    transformations: [
+      { transformation: 'greyscale', value: true },
+      { transformation: 'normalise', value: true },
+    ],
+  },
+  twice: {
+    transformations: [
+      { transformation: 'resize', value: { width: 20 } },
+      { transformation: 'resize', value: { width: 40 }, condition: { field: 'X-Large', value: [1, 'yes'] } },
+    ],
+  },
+  numbers: {
+    transformations: [{ transformation: 'flip', value: true, condition: { field: 'X-Level', value: 7 } }],
+  },
+  // As version 8 stores it.
+  listed: {
+    transformations: [
+      { transformation: 'watermark', value: ['https://logos/dot.png', [0, 0, null, 0.5, null]] },
+    ],
+    outputs: [
+      { type: 'quality', value: [80, [1, 2, 60]] },
+      { type: 'format', value: 'jpg' },
+    ],
+  },
+  sized: {
+    transformations: [{ transformation: 'resize', value: { width: 50 } }],
+    outputs: { autosize: [100, 200, 600] },
+  },
+  first: {
+    transformations: [
+      { transformation: 'format', value: 'gif' },
+      { transformation: 'quality', value: 20 },
+    ],
+    outputs: { format: 'auto', quality: [90] },
+  },
+  steps: { outputs: { autosize: [321, 481, 769, 1025, 1201, 1441, 1921, 2000] } },
+  tuned: { outputs: { format: 'auto', quality: [80] } },
 }
 
 let shelf: Pictures
 let edge: RunningEdge
+let detector: Detector
 
 before(async () => {
   shelf = await pictures()
+  detector = await startDetector()
   await shelf.put('shop/card.png', shelf.bytes.get('card.png')!)
   await shelf.put('shop/a/small/card.png', shelf.bytes.get('card.png')!)
   await shelf.put('partner/shop/originals/card.png', shelf.bytes.get('scene.jpg')!)
@@ -60,6 +111,10 @@ before(async () => {
   await shelf.put(
     'big.jpg',
     await sharp(shelf.bytes.get('scene.jpg')!).resize(900, 60, { fit: 'fill' }).toBuffer(),
+  )
+  await shelf.put(
+    'huge.png',
+    await sharp(shelf.bytes.get('card.png')!).resize(2000, 20, { fit: 'fill' }).png().toBuffer(),
   )
   const sources = {
     photos: { origin: 'photos' },
@@ -76,6 +131,21 @@ before(async () => {
         origin: 'photos',
         cachePolicy: 'CachingDisabled',
         images,
+      },
+      {
+        path: '/faces/*',
+        stripPrefix: '/faces',
+        origin: 'photos',
+        cachePolicy: 'CachingDisabled',
+        images: { ...images, detector: { url: detector.url } },
+      },
+      { path: '/plain/*', stripPrefix: '/plain', origin: 'photos', cachePolicy: 'CachingDisabled' },
+      {
+        path: '/few/*',
+        stripPrefix: '/few',
+        origin: 'photos',
+        cachePolicy: 'CachingDisabled',
+        images: { ...images, policy: 'mirrored', maxTransformations: 4 },
       },
       {
         path: '/mapped/*',
@@ -117,8 +187,7 @@ before(async () => {
 })
 
 after(async () => {
-  await edge[Symbol.asyncDispose]()
-  await shelf[Symbol.asyncDispose]()
+  for (const each of [edge, shelf, detector]) await each[Symbol.asyncDispose]()
 })
 
 const CARD: readonly [number, number] = [80, 60]
@@ -143,7 +212,112 @@ const marked =
     return picture.composite([{ input: mark, left, top }])
   }
 
+const half = (picture: Sharp) => picture.resize(40)
+const many = (count: number) => Array.from({ length: count }, (_, at) => `x${at}=1`).join('&')
+
 const RULES: Readonly<Record<string, readonly Case[]>> = {
+  'what a request may be': [
+    { what: 'a path of 2048', path: `/${'a'.repeat(2_047)}`, status: 404, code: 'ImageNotFound' },
+    { what: 'a path of 2049', path: `/${'a'.repeat(2_048)}`, status: 400, code: 'VALIDATION_ERROR' },
+    { what: 'a line break in the path', path: '/a%0ab.png', status: 400, code: 'VALIDATION_ERROR' },
+    { what: 'a null in the path', path: '/card.png%00', status: 400, code: 'VALIDATION_ERROR' },
+    { what: 'DEL in the path', path: '/%7fcard.png', status: 400, code: 'VALIDATION_ERROR' },
+    {
+      what: 'a host of more than 253',
+      path: '/card.png',
+      headers: { 'dit-host': `${'a.'.repeat(126)}ab` },
+      status: 400,
+      code: 'VALIDATION_ERROR',
+    },
+    {
+      what: 'a host of 253',
+      path: '/card.png',
+      headers: { 'dit-host': `${'a.'.repeat(126)}a` },
+      original: 'card.png',
+    },
+    ...['a b', 'a_b!', '-a.test', 'a..test', `${'a'.repeat(64)}.test`, 'a.test:port', 'a.test/x'].map(
+      (host) => ({
+        what: `a host that is none: ${host}`,
+        path: '/card.png',
+        headers: { 'dit-host': host },
+        status: 400,
+        code: 'VALIDATION_ERROR',
+      }),
+    ),
+    ...['a.test', 'A-1.test:8080', 'under_score.test', '[::1]:80', '127.0.0.1'].map((host) => ({
+      what: `a host: ${host}`,
+      path: '/card.png',
+      headers: { 'dit-host': host },
+      original: 'card.png',
+    })),
+  ],
+  'how a query is read': [
+    { what: 'the fiftieth parameter counts', path: `/card.png?${many(49)}&resize.width=40`, like: half },
+    { what: 'the fifty-first does not', path: `/card.png?${many(50)}&resize.width=40`, original: 'card.png' },
+    { what: 'two levels', path: '/card.png?resize[width]=40', like: half },
+    { what: 'two levels, percent-encoded', path: '/card.png?resize%5Bwidth%5D=40', like: half },
+    { what: 'three levels in brackets', path: '/card.png?resize[width][x]=40', original: 'card.png' },
+    { what: 'three levels with dots', path: '/card.png?resize.width.x=40', original: 'card.png' },
+    { what: 'dots and brackets together', path: '/card.png?resize.width=40&resize[height]=30', like: half },
+    ...[
+      'extract=40,0,80,30',
+      'extract=[40,0,80,30]',
+      'extract=40,%200,%2080,%2030',
+      'extract=40&extract=0&extract=80&extract=30',
+      'extract[]=40&extract[]=0&extract[]=80&extract[]=30',
+      'extract[0]=40&extract[1]=0&extract[2]=80&extract[3]=30',
+    ].map((query) => ({
+      what: `a list: ${query}`,
+      path: `/card.png?${query}`,
+      like: (p: Sharp) => p.extract({ left: 40, top: 0, width: 40, height: 30 }),
+    })),
+    {
+      what: 'a list has ten items at most, of which nine are no kernel',
+      path: '/card.png?convolve.kernel=0,1,0,1,4,1,0,1,0,9,9,9',
+      original: 'card.png',
+    },
+    {
+      what: 'a part that stands twice is a list, and no width',
+      path: '/card.png?resize.width=40&resize.width=40',
+      original: 'card.png',
+    },
+    ...['blur=3', 'blur=3.0', 'blur=%203', 'blur=3e0', 'blur=0x3'].map((query) => ({
+      what: `a number: ${query}`,
+      path: `/card.png?${query}`,
+      like: (p: Sharp) => p.blur(3),
+    })),
+    ...[
+      'blur=3px',
+      'blur=true',
+      'blur=Infinity',
+      'blur=',
+      'flip=TRUE',
+      'flip=1',
+      'quality=80.5',
+      'Flip=true',
+    ].map((query) => ({
+      what: `no value of it: ${query}`,
+      path: `/card.png?${query}`,
+      original: 'card.png',
+    })),
+    ...['smartCrop=true&smartCrop.index=9', 'smartCrop.index=9&smartCrop=true'].map((query) => ({
+      what: `parts go before the plain value: ${query}`,
+      path: `/card.png?${query}`,
+      status: 400,
+      code: 'SmartCrop::FaceIndexOutOfRange',
+    })),
+    {
+      what: 'an invalid part makes all of it invalid',
+      path: '/card.png?resize.width=40&resize.background=nocolour',
+      original: 'card.png',
+    },
+    { what: 'an unknown part too', path: '/card.png?resize.width=40&resize.glow=1', original: 'card.png' },
+    { what: 'a ratio of 0 is no size', path: '/card.png?resize.ratio=0', original: 'card.png' },
+    { what: 'an area before the left edge', path: '/card.png?extract=-1,0,20,20', original: 'card.png' },
+    { what: 'a colour of no name', path: '/card.png?tint=nocolour', original: 'card.png' },
+    { what: 'a colour of five numbers', path: '/card.png?flatten=1,2,3,1,1', original: 'card.png' },
+    { what: 'an empty policyId is none', path: '/card.png?policyId=', original: 'card.png' },
+  ],
   resize: [
     { what: 'a width alone keeps proportions', path: '/card.png?resize.width=40', size: [40, 30] },
     {
@@ -273,6 +447,34 @@ const RULES: Readonly<Record<string, readonly Case[]>> = {
     { what: 'tint by nonsense', path: '/card.png?tint=%23zz', like: (p) => p },
     { what: 'flatten', path: '/card.png?flatten=blue', like: (p) => p.flatten({ background: 'blue' }) },
     { what: 'still', path: '/anim.gif?animated=false&format=png', size: [16, 12], format: 'png' },
+    { what: 'animations keep their frames', path: '/anim.gif?flop=true', format: 'gif', frames: 3 },
+    { what: 'animations in another format', path: '/anim.gif?format=webp', format: 'webp', frames: 3 },
+    { what: 'all frames of WebP where it is told', path: '/anim.webp?animated=true&flop=true', frames: 3 },
+    {
+      what: 'the first face that a detector found',
+      at: 'faces',
+      path: '/card.png?smartCrop=true',
+      like: (p) => p.extract({ left: 8, top: 6, width: 20, height: 15 }),
+    },
+    {
+      what: 'the second face, and pixels around it',
+      at: 'faces',
+      path: '/card.png?smartCrop.index=1&smartCrop.padding=5',
+      like: (p) => p.extract({ left: 45, top: 35, width: 35, height: 25 }),
+    },
+    {
+      what: 'a face, then its size',
+      at: 'faces',
+      path: '/card.png?resize.width=40&smartCrop=true',
+      like: (p) => p.extract({ left: 8, top: 6, width: 20, height: 15 }).resize(40),
+    },
+    {
+      what: 'a face that is not there',
+      at: 'faces',
+      path: '/card.png?smartCrop.index=2',
+      status: 400,
+      code: 'SmartCrop::FaceIndexOutOfRange',
+    },
     { what: 'a smart crop is square', path: '/card.png?smartCrop=true', size: [30, 30] },
     { what: 'a smart crop with nonsense', path: '/card.png?smartCrop.index=1.5', like: (p) => p },
     {
@@ -374,7 +576,111 @@ const RULES: Readonly<Record<string, readonly Case[]>> = {
       like: marked(20, 10, 20, 30),
     },
   ],
+  'what a query replaces': [
+    {
+      what: 'false switches off what the policy does',
+      path: '/card.png?policyId=mirrored&flip=false&sharpen=false&smartCrop=false',
+      original: 'card.png',
+    },
+    {
+      what: 'what is invalid does not',
+      path: '/card.png?policyId=mirrored&flip=no&sharpen=false&smartCrop=false',
+      like: (p) => p.flip(),
+    },
+    {
+      what: 'a type whose condition does not hold stands where it would',
+      path: '/card.png?policyId=print&flip=true',
+      like: (p) => p.flip(),
+      fields: { vary: 'X-Origin, X-Print, X-Turn' },
+    },
+    {
+      what: 'a type that the policy has twice',
+      path: '/card.png?policyId=twice&resize.width=60',
+      headers: { 'x-large': 'yes' },
+      size: [60, 45],
+      fields: { vary: 'X-Origin' },
+    },
+    {
+      what: 'a format that the policy chooses by Accept',
+      path: '/card.png?policyId=first&format=png',
+      headers: { accept: 'image/webp' },
+      format: 'png',
+      fields: { vary: 'X-Origin' },
+    },
+    {
+      what: 'four transformations where no more are allowed, those of the policy first',
+      at: 'few',
+      path: '/card.png?sharpen=false&smartCrop=false&grayscale=true&resize.width=20',
+      like: (p) => p.flip().greyscale(),
+    },
+  ],
   policies: [
+    {
+      what: 'two spellings of grayscale and normalize',
+      path: '/card.png?policyId=spelt',
+      like: (p) => p.greyscale().normalise(),
+    },
+    { what: 'two spellings in a query', path: '/card.png?greyscale=true', like: (p) => p.greyscale() },
+    {
+      what: 'of two of one type the later counts',
+      path: '/card.png?policyId=twice',
+      headers: { 'x-large': 'yes' },
+      size: [40, 30],
+    },
+    {
+      what: 'unless its condition does not hold',
+      path: '/card.png?policyId=twice',
+      headers: { 'x-large': 'no' },
+      size: [20, 15],
+    },
+    {
+      what: 'a number among several values',
+      path: '/card.png?policyId=twice',
+      headers: { 'x-large': '1' },
+      size: [40, 30],
+    },
+    {
+      what: 'a number as the value of a condition',
+      path: '/card.png?policyId=numbers',
+      headers: { 'x-level': '7' },
+      like: (p) => p.flip(),
+    },
+    {
+      what: 'another number',
+      path: '/card.png?policyId=numbers',
+      headers: { 'x-level': '70' },
+      like: (p) => p,
+    },
+    {
+      what: 'outputs as version 8 stores them: one format for all',
+      path: '/card.png?policyId=listed',
+      format: 'jpeg',
+      fields: { vary: 'X-Origin, dit-dpr, Sec-CH-DPR' },
+      like: async (p) => sharp(await (await marked(0, 0, 40, 20)(p)).png().toBuffer()).jpeg({ quality: 80 }),
+      tolerance: 0.1,
+    },
+    {
+      what: 'outputs as version 8 stores them: quality by density',
+      path: '/card.png?policyId=listed',
+      headers: { 'sec-ch-dpr': '1.5' },
+      like: async (p) => sharp(await (await marked(0, 0, 40, 20)(p)).png().toBuffer()).jpeg({ quality: 60 }),
+      tolerance: 0.1,
+    },
+    {
+      what: 'outputs go before transformations of their type',
+      path: '/scene.jpg?policyId=first',
+      headers: { accept: 'image/webp' },
+      format: 'webp',
+      like: (p) => p.webp({ quality: 90 }),
+      tolerance: 0.1,
+    },
+    {
+      what: 'which count where the outputs have nothing to say',
+      path: '/scene.jpg?policyId=first',
+      headers: { accept: '*/*' },
+      format: 'gif',
+      fields: { vary: 'X-Origin, dit-accept, Accept' },
+    },
     { what: 'by policyId', path: '/card.png?policyId=small', size: [20, 15] },
     {
       what: 'the query replaces the type',
@@ -452,6 +758,58 @@ const RULES: Readonly<Record<string, readonly Case[]>> = {
       format,
       fields: { 'content-type': type, vary: 'X-Origin, dit-accept, Accept' },
     })),
+    ...(
+      [
+        ['image/raw,image/gif', 'image/raw'],
+        ['image/gif,image/tiff', 'image/tiff'],
+        ['image/jpg', 'image/jpeg'],
+        ['image/heif,image/png', 'image/png'],
+        ['image/heif', 'image/png'],
+        ['IMAGE/WEBP', 'image/webp'],
+      ] as const
+    ).map(([accept, type]) => ({
+      what: `format auto in its order, with ${accept}`,
+      path: '/card.png?policyId=auto',
+      headers: { accept },
+      fields: { 'content-type': type },
+    })),
+    ...(
+      [
+        ['card.webp', 'image/webp'],
+        ['card.jpg', 'image/jpeg,image/png'],
+        ['card.avif', 'image/avif'],
+        ['card.png', 'image/png'],
+        ['card.bin', 'image/png'],
+        ['anim.gif', 'image/gif'],
+      ] as const
+    ).map(([file, accept]) => ({
+      what: `format auto leaves ${file} with ${accept} as it is`,
+      path: `/${file}?policyId=auto`,
+      headers: { accept },
+      original: file,
+      fields: { vary: 'X-Origin, dit-accept, Accept' },
+    })),
+    {
+      what: 'format auto with the format of the source and a resize',
+      path: '/card.webp?policyId=auto&resize.width=40',
+      headers: { accept: 'image/webp' },
+      format: 'webp',
+      like: (p) => p.resize(40).webp(),
+      tolerance: 0.1,
+    },
+    {
+      what: 'format auto with the format of the source and a quality',
+      path: '/card.webp?policyId=tuned',
+      headers: { accept: 'image/webp' },
+      like: (p) => p.webp({ quality: 80 }),
+      tolerance: 0.1,
+    },
+    {
+      what: 'the format of the source by name is encoded',
+      path: '/card.webp?format=webp&quality=30',
+      like: (p) => p.webp({ quality: 30 }),
+      tolerance: 0.1,
+    },
     {
       what: 'format auto as the edge function says it',
       path: '/card.png?policyId=auto',
@@ -468,11 +826,15 @@ const RULES: Readonly<Record<string, readonly Case[]>> = {
     ...(
       [
         [undefined, 80],
+        ['0.9', 80],
+        ['0.95', 60],
         ['1', 60],
-        ['1.54', 60],
-        ['1.56', 80],
+        ['1.44', 60],
+        ['1.45', 80],
+        ['1.94', 80],
         ['1.96', 30],
-        ['9', 30],
+        ['4.9', 30],
+        ['9', 80],
         ['dense', 80],
       ] as const
     ).map(([dpr, quality]) => ({
@@ -512,10 +874,63 @@ const RULES: Readonly<Record<string, readonly Case[]>> = {
       fields: { vary: 'X-Origin, dit-viewport-width, Sec-CH-Viewport-Width' },
     })),
     {
-      what: 'autosize never enlarges',
+      what: 'autosize is dropped where it is wider than the source',
       path: '/card.png?policyId=wide',
       headers: { 'sec-ch-viewport-width': '300' },
-      size: CARD,
+      original: 'card.png',
+    },
+    ...(
+      [
+        ['1', 321],
+        ['320', 321],
+        ['321', 481],
+        ['480', 481],
+        ['481', 769],
+        ['768.5', 1025],
+        ['1024', 1025],
+        ['1025', 1201],
+        ['1201', 1441],
+        ['1440', 1441],
+        ['1441', 1921],
+        ['1920', 1921],
+        ['1921', 1921],
+        ['99999', 1921],
+        ['0', undefined],
+        ['-5', undefined],
+        ['wide', undefined],
+      ] as const
+    ).map(([viewport, width]) => ({
+      what: `autosize with a viewport of ${viewport} takes ${width ?? 'the original'}`,
+      path: '/huge.png?policyId=steps',
+      headers: { 'sec-ch-viewport-width': viewport },
+      ...(width === undefined
+        ? { original: 'huge.png' }
+        : { size: [width, Math.round((width * 20) / 2000)] as const }),
+    })),
+    {
+      what: 'autosize as the edge function says it, and strictly above it',
+      path: '/big.jpg?policyId=sized',
+      headers: { 'dit-viewport-width': '100', 'sec-ch-viewport-width': '1920' },
+      size: [600, 40],
+    },
+    {
+      what: 'autosize goes before the resize of the policy',
+      path: '/big.jpg?policyId=sized',
+      headers: { 'sec-ch-viewport-width': '300' },
+      size: [600, 40],
+    },
+    {
+      what: 'which counts where the source is too narrow for it',
+      path: '/card.png?policyId=sized',
+      headers: { 'sec-ch-viewport-width': '300' },
+      size: [50, 38],
+    },
+    { what: 'and for viewers that tell nothing', path: '/big.jpg?policyId=sized', size: [50, 3] },
+    {
+      what: 'autosize does not enlarge a cut',
+      path: '/big.jpg?policyId=wide&extract=0,0,90,60',
+      headers: { 'sec-ch-viewport-width': '300' },
+      size: [90, 60],
     },
     {
       what: 'a resize of the query goes before autosize',
@@ -525,9 +940,13 @@ const RULES: Readonly<Record<string, readonly Case[]>> = {
       fields: { vary: 'X-Origin' },
     },
     {
-      what: 'hints are asked for',
+      what: 'hints are asked for, for a day',
       path: '/card.png',
-      fields: { 'accept-ch': 'Sec-CH-DPR, Sec-CH-Viewport-Width', 'access-control-allow-origin': '*' },
+      fields: {
+        'accept-ch-lifetime': '86400',
+        'accept-ch': 'Sec-CH-DPR, Sec-CH-Viewport-Width',
+        'access-control-allow-origin': '*',
+      },
     },
   ],
   mappings: [
@@ -721,6 +1140,12 @@ for (const [rule, cases] of Object.entries(RULES)) {
         assert.match(String(said['requestId']), /^[\da-f]{8}(?:-[\da-f]{4}){3}-[\da-f]{12}$/)
         assert.match(String(said['message']), /\w/)
       }
+      if (each.original !== undefined) {
+        assert.ok(got.body.equals(shelf.bytes.get(each.original)!), 'is not the original')
+        assert.equal(got.headers['etag'], (await ask(`/plain/${each.original}`, {})).headers['etag'])
+      }
+      if (each.frames !== undefined)
+        assert.equal((await sharp(got.body, { animated: true }).metadata()).pages, each.frames)
       if (each.size === undefined && each.format === undefined && each.like === undefined) return
       const { width, height, format } = await sharp(got.body).metadata()
       if (each.size !== undefined) assert.deepEqual([width, height], each.size)
@@ -753,4 +1178,76 @@ test('the cache keeps one variant for what counts alike, and does not mix hosts,
     assert.equal(status, 200, body.toString('latin1', 0, 200))
     assert.equal(String(got['x-cache']).split(' ')[0], expected, JSON.stringify([path, headers]))
   }
+})
+
+test('a source that fails: what is not there and what is forbidden is 404, its own errors are 500, and one that is gone is of the line', async () => {
+  await using source = await serve((url, response) => {
+    const status = Number(/\d+/.exec(url)?.[0] ?? 200)
+    response.writeHead(status, { 'content-type': 'text/html' }).end('<p>not here</p>')
+  })
+  const gone = await serve(() => {})
+  const { url: goneUrl } = gone
+  await gone[Symbol.asyncDispose]()
+  const images = { dialect: 'dit' }
+  await using other = await runEdge({
+    origins: { failing: { url: source.url }, gone: { url: goneUrl } },
+    behaviors: [{ path: '/gone/*', origin: 'gone', cachePolicy: 'CachingDisabled', images }],
+    defaultBehavior: { origin: 'failing', cachePolicy: 'CachingDisabled', images },
+  })
+  const answerTo = async (path: string) => {
+    const response = await fetch(other.url + path)
+    const text = await response.text()
+    const isJson = response.headers.get('content-type') === 'application/json'
+    return [response.status, isJson ? (JSON.parse(text) as { readonly error: unknown }).error : undefined]
+  }
+  for (const query of ['', '?blur=3']) {
+    assert.deepEqual(await answerTo(`/404.png${query}`), [404, 'ImageNotFound'])
+    assert.deepEqual(await answerTo(`/403.png${query}`), [404, 'ImageNotFound'])
+    assert.deepEqual(await answerTo(`/301.png${query}`), [404, 'ImageNotFound'])
+    assert.deepEqual(await answerTo(`/503.png${query}`), [500, 'FetchError'])
+    assert.deepEqual(await answerTo(`/200.png${query}`), [415, 'InvalidImage'])
+    assert.deepEqual(await answerTo(`/gone/a.png${query}`), [502, undefined])
+  }
+})
+
+test('explain tells each transformation, where it stood, and what only the picture can tell', async () => {
+  const { stages } = await edge.edge.explain({
+    url: `${edge.url}/open/card.webp?policyId=sized&grayscale=true&stripExif=true`,
+    method: 'GET',
+    headers: [['sec-ch-viewport-width', '300']],
+  })
+  const lines = stages
+    .flatMap(({ says }) => says)
+    .filter((line) => /^images: (?:edit|EXIF|format)/.test(line))
+  assert.deepEqual(lines, [
+    'images: edit resize {"width":50}, from policy',
+    'images: edit resize {"width":600,"withoutEnlargement":true}, from policy outputs autosize (if the source is 600 pixels wide, then alone of its kind)',
+    'images: edit grayscale true, from query grayscale',
+    'images: format of the source',
+    'images: EXIF orientation, XMP and IPTC keep, colours and profile as they are, within metadata: keep',
+  ])
+  const auto = await edge.edge.explain({
+    url: `${edge.url}/open/card.webp?policyId=auto`,
+    method: 'GET',
+    headers: [['accept', 'image/webp']],
+  })
+  assert.ok(
+    auto.stages
+      .flatMap(({ says }) => says)
+      .includes('images: format webp (by the Accept header); a source that is webp already is sent as it is'),
+  )
+})
+
+test('what is left alone has validators, HEAD and 304 as its source has them', async () => {
+  const headers = { accept: 'image/webp' }
+  const path = '/open/card.webp?policyId=auto'
+  const first = await ask(path, headers)
+  const etag = String(first.headers['etag'])
+  assert.equal(first.headers['cache-control'], 'public, max-age=86400')
+  assert.equal((await ask(path, { ...headers, 'if-none-match': etag })).status, 304)
+  const head = await fetch(edge.url + path, { method: 'HEAD', headers })
+  assert.deepEqual(
+    [head.status, head.headers.get('etag'), head.headers.get('content-length')],
+    [200, etag, String(shelf.bytes.get('card.webp')!.length)],
+  )
 })
