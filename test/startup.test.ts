@@ -8,6 +8,7 @@ const LAZY = [
   '@aws-sdk/',
   'blurhash',
   'esbuild',
+  'exif-reader',
   'nodemailer',
   'quickjs-emscripten',
   'selfsigned',

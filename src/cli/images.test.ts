@@ -158,12 +158,54 @@ test('images optimise makes two sizes and a description of every picture, says w
   assert.deepEqual(await sizeOf('scene-icon.webp'), ['webp', 16, 16])
 })
 
+test('images optimise tells EXIF where it is asked to, and removes what was made of originals that are gone', async () => {
+  await using folder = await folderWithCard()
+  const out = folder.at('results')
+  const IFD3 = {
+    GPSLatitudeRef: 'N',
+    GPSLatitude: '52/1 0/1 0/1',
+    GPSLongitudeRef: 'E',
+    GPSLongitude: '13/1 0/1 0/1',
+  }
+  const picture = await scene(200, 100)
+    .withExif({ IFD0: { Model: 'Snap 3' }, IFD3 })
+    .jpeg()
+    .toBuffer()
+  await rm(folder.at('text.png'))
+  for (const name of ['phone.jpg', 'gone.jpg']) await writeFile(folder.at(name), picture)
+  const run = (...more: readonly string[]) =>
+    edgeward('images', 'optimise', folder.path, '-o', out, '-f', 'jpeg', '-s', 'tile=16x16', ...more)
+  const exif = async () => readFile(join(out, 'phone-exif.json'), 'utf8')
+  const first = await run('--exif')
+  assert.equal(first.code, 0, first.error)
+  assert.match(first.out, /3 of 3 pictures.*\n.*tile jpeg .*less\n {2}exif json +\d+ bytes\s*$/s)
+  assert.match(await exif(), /"Model": "Snap 3"/)
+  assert.doesNotMatch(await exif(), /latitude|GPS/)
+  await run('--exif', 'all')
+  assert.match(await exif(), /"latitude": 52/)
+  await rm(folder.at('gone.jpg'))
+  assert.doesNotMatch((await run('--exif')).out, /removed/)
+  assert.doesNotMatch(await exif(), /latitude/)
+  const last = await run('--exif', '--deleted', 'remove')
+  assert.equal(last.code, 0, last.error)
+  assert.match(last.out, /2 of 2 pictures, 2 of them done before\n1 removed with their originals\n/)
+  assert.deepEqual((await readdir(out)).sort(), [
+    'card-meta.json',
+    'card-tile.jpg',
+    'phone-exif.json',
+    'phone-meta.json',
+    'phone-tile.jpg',
+  ])
+})
+
 test('images optimise says what is wrong with its arguments', async () => {
   await using folder = await folderWithCard()
   const table = [
     { argv: [folder.at('none')], code: 1, says: /none is no folder/ },
     { argv: [folder.path, '-f', 'bmp'], code: 2, says: /'bmp' is none of avif, webp, jpeg/ },
     { argv: [folder.path, '-s', 'hero'], code: 2, says: /'hero' is no size: NAME=WIDTHxHEIGHT/ },
+    { argv: ['--exif', folder.path], code: 2, says: /--exif.* is invalid.*behind the folder, or --exif=all/ },
+    { argv: [folder.path, '--deleted', 'yes'], code: 2, says: /'yes' is no way .*: keep or remove/ },
     { argv: [folder.path, '-s', 'hero=0x'], code: 2, says: /'hero=0x' is no size/ },
   ]
   for (const { argv, code, says } of table) {

@@ -86,15 +86,25 @@ test(
         'tile=16x16',
         '-f',
         'jpeg',
+        '--exif',
+        '--deleted',
+        'remove',
       ]
       const { child, said } = await start(argv, /watching/)
       while (!/^a\.png {2}.*tile jpeg/m.test(said())) await delay(10)
       await writeFile(join(folder, 'in', 'text.png'), 'text')
       while (!/text\.png: InstantiationError/.test(said())) await delay(10)
+      await writeFile(join(folder, 'in', 'b.png'), await card().png().toBuffer())
+      while (!/^b\.png {2}.*tile jpeg/m.test(said())) await delay(10)
+      await rm(join(folder, 'in', 'b.png'))
+      while (!/^b\.png {2}removed: 1 file$/m.test(said())) await delay(10)
       const second = await edgeward(...argv)
       assert.deepEqual([second.code, /another process writes to/.test(second.error)], [1, true])
       assert.equal(await end(child, 'SIGINT'), 0)
-      assert.match(said(), /1 made, 0 found done, 1 failed\n {2}originals .*\n {2}tile jpeg .*(less|more)/)
+      assert.match(
+        said(),
+        /2 made, 0 found done, 1 failed\n1 removed with their originals\n {2}originals .*\n {2}tile jpeg .*(less|more)/,
+      )
     })
   },
 )
@@ -105,6 +115,8 @@ test('images watch says what is wrong with its arguments', async () => {
       { argv: [join(folder, 'nowhere')], code: 1, says: /is no folder/ },
       { argv: [join(folder, 'in'), '-o', folder], code: 2, says: /give another folder for the results/ },
       { argv: [join(folder, 'in'), '-s', 'x'], code: 2, says: /'x' is no size/ },
+      { argv: ['--exif', join(folder, 'in')], code: 2, says: /behind the folder, or --exif=all/ },
+      { argv: [join(folder, 'in'), '--deleted', 'x'], code: 2, says: /'x' is no way with deleted/ },
       { argv: [join(folder, 'in'), '-f', 'bmp'], code: 2, says: /'bmp' is none of avif, webp, jpeg/ },
     ]
     for (const { argv, code, says } of cases) {

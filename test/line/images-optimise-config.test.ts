@@ -94,6 +94,25 @@ test('mistakes of images.optimise are told with their place, all at once', async
       { optimise: { a: { ...folders, sizes: {} } }, path: 'a.sizes', says: /at least one size/ },
       { optimise: { a: { ...folders, formats: ['bmp'] } }, path: 'a.formats[0]', says: /bmp/ },
       { optimise: { a: { ...folders, speed: 1 } }, path: 'a.speed', says: /./ },
+      { optimise: { a: { ...folders, exif: 'some' } }, path: 'a.exif', says: /./ },
+      { optimise: { a: { ...folders, deleted: 'yes' } }, path: 'a.deleted', says: /./ },
+      {
+        optimise: { a: { ...folders, accept: { people: false } } },
+        path: 'a.accept.people',
+        says: /nobody is asked/,
+      },
+      {
+        optimise: { a: { ...folders, accept: { detector: { url: 'http://x/' } } } },
+        path: 'a.accept.detector',
+        says: /never asked/,
+      },
+      {
+        optimise: {
+          a: { ...folders, accept: { people: false, detector: { url: 'http://x/', faces: false } } },
+        },
+        path: 'a.accept.detector',
+        says: /asked for nothing/,
+      },
     ]
     const stores = { photos: { bucket: 's3://bucket/ph' }, same: { bucket: 'bucket' } }
     for (const { optimise, path, says } of cases) {

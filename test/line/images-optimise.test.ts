@@ -2,11 +2,8 @@ import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { existsSync, globSync } from 'node:fs'
 import { mkdir, mkdtemp, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
-import { createServer } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { text } from 'node:stream/consumers'
 import { test } from 'node:test'
 import sharp from 'sharp'
 import {
@@ -20,6 +17,7 @@ import {
   startEdgeOf,
 } from '../support/optimising-edge.ts'
 import { card, scene } from '../support/pictures.ts'
+import { rekognition } from '../support/rekognition.ts'
 import { planOf, runEdge } from '../support/running-edge.ts'
 import { until } from '../support/until.ts'
 
@@ -118,7 +116,7 @@ test('what is changed is made anew, what has changed while the edge was down too
 })
 
 test('what is no picture, or not one that is accepted, is reported with the reason, and can be tried again', async () => {
-  await using detector = await moderation()
+  await using detector = await rekognition({ DetectModerationLabels: { ModerationLabels: [] } })
   await using edge = await folderEdge({
     accept: { minSide: 50, types: ['jpeg', 'png'], moderation: { url: detector.url } },
   })
@@ -128,7 +126,7 @@ test('what is no picture, or not one that is accepted, is reported with the reas
   await put('web.webp', await card().webp().toBuffer())
   await put('good.jpg', await card().jpeg().toBuffer())
   await done(edge, 'in/small/good-meta.json')
-  detector.labels = ['Violence']
+  detector.answers['DetectModerationLabels'] = { ModerationLabels: [{ Name: 'Violence', Confidence: 99 }] }
   await put('bad.jpg', await card().jpeg().toBuffer())
   await until(async () => (await reportOf(edge)).failures.length === 4)
   const failures = (await reportOf(edge)).failures.map(({ key, kind, code }) => `${key} ${kind} ${code}`)
@@ -145,7 +143,7 @@ test('what is no picture, or not one that is accepted, is reported with the reas
   )
   assert.ok(!existsSync(join(edge.folder, 'in/small/bad-tile.jpg')))
 
-  detector.labels = []
+  detector.answers['DetectModerationLabels'] = { ModerationLabels: [] }
   const order = { retried: 1 }
   const answer = await admin(
     edge.edge,
@@ -163,14 +161,14 @@ test('what is no picture, or not one that is accepted, is reported with the reas
 })
 
 test('what may go away by itself is tried again: a moderation service that is down costs no picture', async () => {
-  await using detector = await moderation()
+  await using detector = await rekognition({ DetectModerationLabels: { ModerationLabels: [] } })
   detector.isDown = true
   await using edge = await folderEdge({
     accept: { moderation: { url: detector.url } },
     retry: { attempts: 100, firstSeconds: 0.01, maxSeconds: 0.1 },
   })
   await writeFile(join(edge.folder, 'in', 'a.jpg'), await card().jpeg().toBuffer())
-  await until(() => detector.asked >= 3)
+  await until(() => detector.asked.length >= 3)
   detector.isDown = false
   await done(edge, 'in/small/a-meta.json')
   assert.deepEqual((await reportOf(edge)).failures, [])
@@ -230,35 +228,4 @@ async function standOf(folder: string, names: readonly string[]): Promise<Readon
     stands.set(name, `${ino} ${mtimeMs}`)
   }
   return stands
-}
-
-interface Moderation extends AsyncDisposable {
-  readonly url: string
-  labels: string[]
-  isDown: boolean
-  asked: number
-}
-
-/** A service that answers as Amazon Rekognition does. */
-async function moderation(): Promise<Moderation> {
-  const state = { labels: [] as string[], isDown: false, asked: 0 }
-  const server = createServer((request, response) => {
-    void text(request).then(() => {
-      state.asked++
-      response.statusCode = state.isDown ? 503 : 200
-      response.end(
-        JSON.stringify({ ModerationLabels: state.labels.map((Name) => ({ Name, Confidence: 99 })) }),
-      )
-    })
-  })
-  server.listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  return Object.assign(state, {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
-    async [Symbol.asyncDispose]() {
-      server.closeAllConnections()
-      server.close()
-      await once(server, 'close')
-    },
-  })
 }

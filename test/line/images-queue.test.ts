@@ -59,6 +59,7 @@ async function stand(): Promise<Stand> {
             formats: ['jpeg'],
             processes: 1,
             scanEverySeconds: false,
+            deleted: 'remove',
             queue: { url, endpoint, region: 'us-east-1', visibilitySeconds: 2 },
           },
         },
@@ -123,16 +124,19 @@ async function stand(): Promise<Stand> {
 }
 
 /** Told as S3 tells it. */
-const created = (...keys: readonly string[]) => ({
+const told = (eventName: string, keys: readonly string[]) => ({
   Records: keys.map((key) => ({
     eventSource: 'aws:s3',
-    eventName: 'ObjectCreated:CompleteMultipartUpload',
+    eventName,
     s3: {
       bucket: { name: 'photos' },
       object: { key: encodeURIComponent(`store/${key}`).replaceAll('%20', '+') },
     },
   })),
 })
+
+const created = (...keys: readonly string[]) => told('ObjectCreated:CompleteMultipartUpload', keys)
+const removed = (...keys: readonly string[]) => told('ObjectRemoved:Delete', keys)
 
 async function madeIn(store: Objects): Promise<ReadonlyMap<string, number>> {
   const { objects } = await store.list({ prefix: 'out/' })
@@ -184,6 +188,14 @@ test(
     await until(async () => (await queue.left()) === 1)
     const { objects } = await store.list({ prefix: 'out/' })
     assert.equal(objects.length, 2 * (COUNT + 1))
+
+    // What is deleted takes its results along; of what is there nothing is believed to be deleted.
+    await store.delete('in/photo 0.png')
+    await queue.send(removed('in/photo 0.png', 'in/photo 1.png', 'in/never.png'))
+    await until(async () => (await queue.left()) === 1)
+    const { objects: left } = await store.list({ prefix: 'out/' })
+    assert.equal(left.length, 2 * COUNT)
+    assert.ok(!left.some(({ key }) => key.startsWith('out/photo 0-')))
     second.kill('SIGTERM')
     await once(second, 'exit')
   },

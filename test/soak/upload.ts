@@ -1,7 +1,8 @@
 /**
  * Drops 1,000 pictures at once into a watched folder and kills the edge at random moments: every picture must get its
  * derivatives and its record, and no record may be written twice. Counted from outside: by what lies in the folder, and
- * by what the kernel tells of it. The same dice at every run.
+ * by what the kernel tells of it. Then every second original is deleted, with another kill: what was made of them must go,
+ * and of the others nothing. The same dice at every run.
  */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
@@ -49,6 +50,7 @@ try {
             to: { folder: 'out' },
             sizes: { tile: { width: 48, height: 48 }, scaled: { width: 64 } },
             formats: ['webp', 'jpeg'],
+            deleted: 'remove',
           },
         },
       },
@@ -90,16 +92,37 @@ try {
   let lost = 0
   for (let i = 0; i < FILES; i++) if (!(await isWhole(`p${i}`))) lost++
   const twice = [...written.values()].filter((count) => count > 1).length
+  // Deletions are told like writes.
+  watcher.close()
+  const left = await deleteHalf(config)
   for (const sentence of wrong.slice(0, 20)) console.log(`wrong: ${sentence}`)
   const seconds = (performance.now() - startedAt) / 1000
   console.log(`${FILES} files, ${kills} kills, ${written.size} records seen, ${seconds.toFixed(0)} s`)
   console.log(
-    `RESULT name=upload files=${FILES} kills=${kills} lost=${lost} twice=${Math.max(twice, wrong.length)} seen=${written.size}`,
+    `RESULT name=upload files=${FILES} kills=${kills} lost=${lost} twice=${Math.max(twice, wrong.length)} seen=${written.size} left_over=${left}`,
   )
-  process.exitCode = lost === 0 && twice === 0 && wrong.length === 0 && written.size === FILES ? 0 : 1
+  process.exitCode =
+    lost === 0 && twice === 0 && wrong.length === 0 && written.size === FILES && left === 0 ? 0 : 1
 } finally {
   watcher.close()
   await rm(folder, { recursive: true, force: true })
+}
+
+/** Gives how many files there are that should not be, or should be and are not. */
+async function deleteHalf(configFile: string): Promise<number> {
+  const stays = Math.floor(FILES / 2)
+  const first = await start(configFile)
+  for (let i = 0; i < FILES; i += 2) await rm(join(from, `p${i}.png`))
+  while (records().length > FILES - (FILES - stays) / 2) await delay(20)
+  first.kill('SIGKILL')
+  await once(first, 'exit')
+  const second = await start(configFile)
+  while (records().length > stays) await delay(100)
+  second.kill('SIGTERM')
+  await once(second, 'exit')
+  let kept = 0
+  for (let i = 1; i < FILES; i += 2) if (await isWhole(`p${i}`)) kept++
+  return stays - kept + Math.abs(globSync('*.*', { cwd: to }).length - 5 * stays)
 }
 
 function records(): readonly string[] {

@@ -17,6 +17,10 @@ export interface Report {
   readonly name: string
   readonly made: number
   readonly kept: number
+  readonly removed: number
+  readonly waiting: number
+  readonly working: number
+  readonly settling: number
   readonly failures: readonly { readonly key: string; readonly kind: string; readonly code: string }[]
   readonly after: readonly { readonly name: string; readonly format: string; readonly bytes: number }[]
 }

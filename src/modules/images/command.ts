@@ -1,3 +1,4 @@
+import { type Command, InvalidArgumentError } from 'commander'
 import { readFile, writeFile } from 'node:fs/promises'
 import { basename, extname } from 'node:path'
 import { systemClock } from '../../base/clock.ts'
@@ -34,28 +35,20 @@ export function addCommands(cli: CliKit): void {
     .action(async (file: string, edits: string, options: { out?: string }) => {
       cli.exit(await tryEdits(file, edits, options.out, output))
     })
-  images
+  const optimiseCommand = images
     .command('optimise')
     .description(
       'make small derivatives of every picture below a folder, and say what they save; goes on where it was broken off',
     )
-    .argument('<folder>', 'the originals')
-    .option('-o, --out <folder>', 'where the results go; FOLDER-optimised unless given')
-    .option('-s, --size <size...>', 'NAME=WIDTHxHEIGHT; tile=400x400 and scaled=600x unless given')
-    .option('-f, --format <format...>', 'avif, webp, jpeg; avif and jpeg unless given')
-    .action(async (folder: string, choices: OptimiseChoices) => {
-      cli.exit(await optimise(folder, choices, output))
-    })
-  images
+  addWish(optimiseCommand).action(async (folder: string, choices: OptimiseChoices) => {
+    cli.exit(await optimise(folder, choices, output))
+  })
+  const watchCommand = images
     .command('watch')
     .description('do the same for whatever is put into a folder, until Ctrl-C; no edge is needed')
-    .argument('<folder>', 'the originals')
-    .option('-o, --out <folder>', 'where the results go; FOLDER-optimised unless given')
-    .option('-s, --size <size...>', 'NAME=WIDTHxHEIGHT; tile=400x400 and scaled=600x unless given')
-    .option('-f, --format <format...>', 'avif, webp, jpeg; avif and jpeg unless given')
-    .action(async (folder: string, choices: OptimiseChoices) => {
-      cli.exit(await watch(folder, choices, output))
-    })
+  addWish(watchCommand).action(async (folder: string, choices: OptimiseChoices) => {
+    cli.exit(await watch(folder, choices, output))
+  })
   images
     .command('report')
     .description('show what the upload optimisers of the running edge have done, saved and could not do')
@@ -74,6 +67,29 @@ export function addCommands(cli: CliKit): void {
       cli.exit(await retry(cli, name, key, config))
     })
   addPurgeCommand(images, cli)
+}
+
+/** What both have that make derivatives of a folder. */
+function addWish(command: Command): Command {
+  return command
+    .argument('<folder>', 'the originals')
+    .option('-o, --out <folder>', 'where the results go; FOLDER-optimised unless given')
+    .option('-s, --size <size...>', 'NAME=WIDTHxHEIGHT; tile=400x400 and scaled=600x unless given')
+    .option('-f, --format <format...>', 'avif, webp, jpeg; avif and jpeg unless given')
+    .option(
+      '--exif [all]',
+      'NAME-exif.json says what the camera wrote; `all`: also where and by whose device',
+      exifChoice,
+    )
+    .option(
+      '--deleted <keep|remove>',
+      'what becomes of the results of originals that are gone; keep unless given',
+    )
+}
+
+function exifChoice(text: string): 'all' {
+  if (text === 'all') return text
+  throw new InvalidArgumentError('Write --exif behind the folder, or --exif=all.')
 }
 
 async function tryEdits(

@@ -1,5 +1,5 @@
 import { ImageError } from './image-error.ts'
-import type { Ask } from './engine/job.ts'
+import type { Ask, Question } from './engine/job.ts'
 
 /** Tells the engine to crop where attention falls (engine/smart-crop.ts understands it). */
 const USE_ATTENTION = { fallback: 'attention' }
@@ -8,11 +8,17 @@ export interface DetectorSettings {
   readonly url: string
   readonly faces: boolean
   readonly moderation: boolean
+  /** It names what is in a picture; only uploads ask for it. */
+  readonly labels?: boolean
   readonly timeoutMs: number
   readonly whenUnavailable: 'error' | 'attention'
 }
 
-const OPERATIONS = { faces: 'DetectFaces', moderation: 'DetectModerationLabels' } as const
+const OPERATIONS = {
+  faces: 'DetectFaces',
+  moderation: 'DetectModerationLabels',
+  labels: 'DetectLabels',
+} as const satisfies Record<Question, string>
 const MAX_ANSWER_BYTES = 4 << 20
 
 /**
@@ -21,7 +27,7 @@ const MAX_ANSWER_BYTES = 4 << 20
  */
 export function createDetector(settings: DetectorSettings | undefined): Ask {
   return async (question, rendering, minConfidence) => {
-    if (settings === undefined || !settings[question]) throw notConfigured(question)
+    if (settings?.[question] !== true) throw notConfigured(question)
     try {
       const response = await fetch(settings.url, {
         method: 'POST',
@@ -42,22 +48,20 @@ export function createDetector(settings: DetectorSettings | undefined): Ask {
       return JSON.parse(text) as unknown
     } catch (error) {
       if (question === 'faces' && settings.whenUnavailable === 'attention') return USE_ATTENTION
-      throw question === 'faces'
-        ? new ImageError(500, 'SmartCrop::Error', 'The face detector gave no answer.', { cause: error })
-        : new ImageError(
-            500,
-            'Rekognition::DetectModerationLabelsError',
-            'The moderation service gave no answer.',
-            {
-              cause: error,
-            },
-          )
+      const { code, service } = NAMES[question]
+      throw new ImageError(500, code, `The ${service} gave no answer.`, { cause: error })
     }
   }
 }
 
-function notConfigured(question: 'faces' | 'moderation'): ImageError {
-  return question === 'faces'
-    ? new ImageError(501, 'SmartCrop::Error', 'No face detector is configured.')
-    : new ImageError(501, 'Rekognition::DetectModerationLabelsError', 'No moderation service is configured.')
+/** What each question is called in errors: the codes are those of the original service. */
+const NAMES = {
+  faces: { code: 'SmartCrop::Error', service: 'face detector' },
+  moderation: { code: 'Rekognition::DetectModerationLabelsError', service: 'moderation service' },
+  labels: { code: 'Rekognition::DetectLabelsError', service: 'label detector' },
+} as const satisfies Record<Question, unknown>
+
+function notConfigured(question: Question): ImageError {
+  const { code, service } = NAMES[question]
+  return new ImageError(501, code, `No ${service} is configured.`)
 }

@@ -1,5 +1,6 @@
 import type { Job } from './engine/job.ts'
-import type { Pool, RenderResult } from './engine/pool.ts'
+import type { Pool } from './engine/pool.ts'
+import type { RenderResult } from './engine/worker.ts'
 import type { Asked, Engine, ImageService } from './service.ts'
 import type { Picture } from './source/picture.ts'
 import type { SourceAddress } from './task.ts'

@@ -4,6 +4,7 @@ import sharp from 'sharp'
 import { ImageError, type PlainImageError } from '../image-error.ts'
 import { receive, send } from './edge-line.ts'
 import type { Ask, Job } from './job.ts'
+import { limitWasm } from './limit-wasm.ts'
 import { render } from './render.ts'
 import { leaveInScratch, readScratch } from './scratch.ts'
 
@@ -23,6 +24,7 @@ sharp.cache(false)
 // One thread of libvips per picture: the pool runs as many processes as there are cores.
 sharp.concurrency(1)
 allowOnlyPictures()
+if (maxBytes > 0) limitWasm(maxBytes / 2)
 stepBack()
 
 /** Memory for the inputs of one job after the other. */

@@ -4,7 +4,8 @@ const TAGS: ReadonlyMap<number, 'Copyright' | 'Artist'> = new Map([
   [0x013b, 'Artist'],
 ])
 
-const MAX_TEXT = 2_000
+/** Characters of a text of EXIF that count. */
+export const MAX_TEXT = 2_000
 
 /** Copyright and artist of a JPEG, PNG or WebP, found in its EXIF block; undefined where there is none. */
 export function copyrightOf(bytes: Buffer): Partial<Record<'Copyright' | 'Artist', string>> | undefined {

@@ -6,7 +6,7 @@ import { systemClock } from '../../../base/clock.ts'
 import { imagesSchema } from '../config.ts'
 import { ImageError } from '../image-error.ts'
 import { readDerived } from './derived.ts'
-import type { Derive, Job, JobDerivative } from './job.ts'
+import type { Ask, Derive, Job, JobDerivative } from './job.ts'
 import { Pool } from './pool.ts'
 
 const pool = new Pool({
@@ -27,7 +27,7 @@ async function derive(
   source: Buffer,
   derivatives: readonly JobDerivative[],
   more: Partial<Derive> = {},
-  ask = unasked,
+  ask: Ask = unasked,
 ) {
   const job: Job = {
     edits: [{ name: 'rotate', value: 'auto' }],
@@ -119,6 +119,54 @@ test('odd sources come through: grey, sixteen bits, CMYK, and the first frame of
   }
 })
 
+const face = (Confidence?: number) => ({
+  BoundingBox: { Left: 0.1, Top: 0.1, Width: 0.2, Height: 0.2 },
+  Confidence,
+})
+/** What a service that finds people may answer, and what becomes of the picture. */
+const PEOPLE: readonly { readonly answer: object; readonly code: string | undefined }[] = [
+  { answer: { FaceDetails: [] }, code: undefined },
+  { answer: { FaceDetails: [face(74.9)] }, code: undefined },
+  { answer: { FaceDetails: [face(10), face(75)] }, code: 'NO_PEOPLE_ALLOWED' },
+  { answer: { FaceDetails: [face()] }, code: 'NO_PEOPLE_ALLOWED' },
+  { answer: { FaceDetails: 'none' }, code: 'DetectorError' },
+  { answer: { Labels: [{ Name: 'Dog', Confidence: 99, Parents: [{ Name: 'Animal' }] }] }, code: undefined },
+  { answer: { Labels: [{ Name: 'Person', Confidence: 50 }] }, code: undefined },
+  { answer: { Labels: [{ Name: 'Dog' }, { Name: 'Person', Confidence: 99 }] }, code: 'NO_PEOPLE_ALLOWED' },
+  {
+    answer: { Labels: [{ Name: 'Child', Confidence: 80, Parents: [{ Name: 'Person' }] }] },
+    code: 'NO_PEOPLE_ALLOWED',
+  },
+  { answer: { Labels: null }, code: 'DetectorError' },
+]
+
+test('services see a picture that is large enough for what small results are made of, and not too large', async () => {
+  const cases = [
+    { source: [3_000, 1_500], sees: [2_048, 1_024] },
+    { source: [1_500, 3_000], sees: [1_024, 2_048] },
+    { source: [300, 200], sees: [300, 200] },
+  ] as const
+  for (const { source, sees } of cases) {
+    const seen: (readonly [string, number, number, number | undefined])[] = []
+    const { made } = await derive(
+      await scene(source[0], source[1]).jpeg().toBuffer(),
+      [{ width: 10, height: 10, ...png }],
+      { moderation: 60, people: { faces: true, labels: true, minConfidence: 75 } },
+      async (question, rendering, minConfidence) => {
+        const { width, height } = await sharp(rendering).metadata()
+        seen.push([question, width, height, minConfidence])
+        return { ModerationLabels: [], FaceDetails: [], Labels: [] }
+      },
+    )
+    assert.deepEqual(seen, [
+      ['moderation', ...sees, 60],
+      ['faces', ...sees, undefined],
+      ['labels', ...sees, 75],
+    ])
+    assert.equal(made[0]!.width, 10)
+  }
+})
+
 test('what does not fit is refused before it is decoded, in the words of the reference', async () => {
   const picture = await card(80, 60).png().toBuffer()
   const labels = (names: readonly string[]) => () =>
@@ -129,6 +177,11 @@ test('what does not fit is refused before it is decoded, in the words of the ref
     { more: { types: ['jpeg'] }, ask: unasked, code: 'UNSUPPORTED_TYPE' },
     { more: { moderation: 75 }, ask: labels(['Violence']), code: 'FAILED_MODERATION' },
     { more: { moderation: 75 }, ask: () => Promise.resolve({}), code: 'ModerationError' },
+    ...PEOPLE.map(({ answer, code }) => ({
+      more: { people: { faces: 'FaceDetails' in answer, labels: 'Labels' in answer, minConfidence: 75 } },
+      ask: () => Promise.resolve(answer),
+      code,
+    })).filter(({ code }) => code !== undefined),
   ]
   for (const { more, ask, code } of cases)
     await assert.rejects(
@@ -140,4 +193,10 @@ test('what does not fit is refused before it is decoded, in the words of the ref
     (await derive(picture, sizes, { minSide: 60, types: ['png'], moderation: 75 }, labels([]))).made.length,
     1,
   )
+  for (const { answer, code } of PEOPLE) {
+    if (code !== undefined) continue
+    const people = { faces: 'FaceDetails' in answer, labels: 'Labels' in answer, minConfidence: 75 }
+    const { made } = await derive(picture, sizes, { people }, () => Promise.resolve(answer))
+    assert.equal(made.length, 1, JSON.stringify(answer))
+  }
 })

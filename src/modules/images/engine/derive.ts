@@ -3,12 +3,14 @@ import { ImageError } from '../image-error.ts'
 import type { Canvas } from './canvas.ts'
 import { copyrightOf } from './copyright.ts'
 import { describePixels } from './describe.ts'
-import { type EngineLimits, isRecord } from './edits.ts'
+import type { EngineLimits } from './edits.ts'
 import { writeDerived } from './derived.ts'
+import { exifFacts } from './exif.ts'
 import type { Inspected } from './inspect-input.ts'
 import type { Ask, Derive, JobDerivative, Rendered } from './job.ts'
 import { keepColours } from './metadata.ts'
 import { checkOutputSize } from './output-size.ts'
+import { isShownToServices, refuseByContent, SHOWN_SIDE } from './refuse-by-content.ts'
 
 /** Results are made of pixels at least twice as wide and high, where the original has them: finer ones show no difference. */
 const OVERSIZE = 2
@@ -46,15 +48,17 @@ export function checkSource(
 /** Decodes once, and makes all derivatives and the description of what was decoded. */
 export async function derive(
   canvas: Canvas,
-  { derivatives, moderation }: Derive,
+  what: Derive,
   bytes: number,
   ask: Ask,
 ): Promise<{ readonly rendered: Rendered; readonly bytes: Buffer }> {
+  const { derivatives, exif } = what
+  const isShown = isShownToServices(what)
   const header = await canvas.run(() => canvas.image.metadata())
   const { width, height } = uprightSize(canvas.source, header)
   await keepColours(canvas.image, canvas.source, () => Promise.resolve(header))
   const tags = canvas.job.metadata === 'strip' ? undefined : copyrightOf(canvas.source.bytes)
-  const needed = neededSize(derivatives)
+  const needed = neededSize(derivatives, isShown ? SHOWN_SIDE : 0)
   // Before the decoder is asked, so that it may skip what nobody sees: JPEG is read at a half, a quarter or an eighth.
   if (needed !== undefined) canvas.image.resize({ ...needed, fit: 'outside', withoutEnlargement: true })
   const pixels = await canvas.run(() =>
@@ -62,7 +66,7 @@ export async function derive(
   )
   const { width: across, height: down, channels } = pixels.info
   const start = () => sharp(pixels.data, { raw: { width: across, height: down, channels } })
-  if (moderation !== undefined) await moderate(canvas, start, moderation, ask)
+  if (isShown) await refuseByContent(canvas, start, what, ask)
   const made = []
   for (const derivative of derivatives) {
     const { data, info } = await canvas.run(() =>
@@ -75,7 +79,7 @@ export async function derive(
   const description = await describePixels(canvas, start, { width, height }, bytes)
   return {
     rendered: { format: 'derived', isForced: false, width, height, frames: 1 },
-    bytes: writeDerived(made, description),
+    bytes: writeDerived({ made, description, exif: exif && (await exifFacts(header.exif, exif)) }),
   }
 }
 
@@ -96,10 +100,13 @@ function resultOf(image: Sharp, derivative: JobDerivative, tags: ReturnType<type
   return image.toFormat(derivative.format as 'jpeg', derivative.options)
 }
 
-/** A box that holds enough pixels for all of them. */
-function neededSize(derivatives: readonly JobDerivative[]): { width?: number; height?: number } | undefined {
+/** A box that holds enough pixels for all of them, and `least` on each side. */
+function neededSize(
+  derivatives: readonly JobDerivative[],
+  least: number,
+): { width?: number; height?: number } | undefined {
   const largest = (side: 'width' | 'height') =>
-    Math.max(0, ...derivatives.map((each) => OVERSIZE * (each[side] ?? 0)))
+    Math.max(least, ...derivatives.map((each) => OVERSIZE * (each[side] ?? 0)))
   const [width, height] = [largest('width'), largest('height')]
   if (width === 0 && height === 0) return undefined
   return { ...(width > 0 && { width }), ...(height > 0 && { height }) }
@@ -111,25 +118,4 @@ function uprightSize(
   { orientation = 1 }: { readonly orientation?: number | undefined },
 ) {
   return orientation >= 5 ? { width: height, height: width } : { width, height }
-}
-
-async function moderate(canvas: Canvas, start: () => Sharp, minConfidence: number, ask: Ask): Promise<void> {
-  const rendering = await canvas.run(() =>
-    start().flatten({ background: '#fff' }).jpeg({ quality: 90 }).toBuffer(),
-  )
-  const answer = await ask('moderation', rendering, minConfidence)
-  const labels = isRecord(answer) ? answer['ModerationLabels'] : undefined
-  if (!Array.isArray(labels))
-    throw new ImageError(
-      500,
-      'ModerationError',
-      'The moderation service gave no answer that can be understood.',
-    )
-  if (labels.length === 0) return
-  const names = labels.map((label: unknown) => (isRecord(label) ? String(label['Name']) : '?'))
-  throw new ImageError(
-    400,
-    'FAILED_MODERATION',
-    `The moderation service sees: ${names.slice(0, 5).join(', ')}.`,
-  )
 }

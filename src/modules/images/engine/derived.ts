@@ -1,4 +1,5 @@
 import type { Description } from './describe.ts'
+import type { ExifFacts } from './exif.ts'
 import { encodeFrame, type Frame, FrameReader } from './frames.ts'
 
 /*
@@ -12,16 +13,23 @@ export interface Derived {
   readonly made: readonly { readonly width: number; readonly height: number; readonly bytes: Buffer }[]
   /** Of the upright original. */
   readonly description: Description
+  /** Undefined where none was asked for, or there is none that can be read. */
+  readonly exif: ExifFacts | undefined
 }
 
 interface Head {
   readonly made: readonly { readonly width: number; readonly height: number; readonly bytes: number }[]
   readonly description: Description
+  readonly exif?: ExifFacts
 }
 
 /** In the process: all results in one piece. */
-export function writeDerived(made: Derived['made'], description: Description): Buffer {
-  const head: Head = { made: made.map((each) => ({ ...each, bytes: each.bytes.length })), description }
+export function writeDerived({ made, description, exif }: Derived): Buffer {
+  const head: Head = {
+    made: made.map((each) => ({ ...each, bytes: each.bytes.length })),
+    description,
+    ...(exif !== undefined && { exif }),
+  }
   const frame = encodeFrame(
     head,
     made.map((each) => each.bytes),
@@ -38,5 +46,5 @@ export function readDerived(bytes: Buffer): Derived {
   const head = frame.head as Head // `writeDerived` wrote it.
   let at = 0
   const made = head.made.map((each) => ({ ...each, bytes: frame.body.subarray(at, (at += each.bytes)) }))
-  return { made, description: head.description }
+  return { made, description: head.description, exif: head.exif }
 }

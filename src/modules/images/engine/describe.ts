@@ -96,6 +96,6 @@ export async function describePixels(
       'base64',
     ),
     lqip: `data:image/webp;base64,${tiny.toString('base64')}`,
-    original: { format: source.format, width: source.width, height: source.height, bytes },
+    original: { format: source.readFrom ?? source.format, width: source.width, height: source.height, bytes },
   }
 }

@@ -13,7 +13,9 @@ export interface Inspected {
   /** All frames are read. */
   readonly isAnimated: boolean
   readonly bitDepth: number
-  /** What comes out when nothing else is asked for: there is no SVG encoder. */
+  /** Given where the bytes were made of a source of another format, by us. */
+  readonly readFrom?: InputFormat
+  /** What comes out when nothing else is asked for: SVG and HEIC have no encoder. */
   readonly outputFormat: string
 }
 

@@ -1,6 +1,7 @@
 import type { PlainImageError } from '../image-error.ts'
 import type { MetadataWish, QualityWish } from '../task.ts'
 import type { EngineLimits } from './edits.ts'
+import type { ExifWish } from './exif.ts'
 
 /** How metadata of a source travels to the result. */
 export type MetadataPolicy = 'keep' | 'copyright' | 'strip'
@@ -41,6 +42,17 @@ export interface Derive {
   readonly types: readonly string[] | undefined
   /** Confidence from which a label of the moderation service refuses a picture: FAILED_MODERATION. */
   readonly moderation: number | undefined
+  /** How people are found, of whom there may be none: NO_PEOPLE_ALLOWED. Left out: nobody is looked for. */
+  readonly people?: PeopleSearch
+  /** Whether EXIF of the source is told as well, and how much of it. */
+  readonly exif?: ExifWish
+}
+
+/** By faces, by labels such as "Person", or both; from which confidence one counts. */
+export interface PeopleSearch {
+  readonly faces: boolean
+  readonly labels: boolean
+  readonly minConfidence: number
 }
 
 /** One result; a side that is left out follows from the other, and both together are covered. */
@@ -69,7 +81,7 @@ export interface Rendered {
 }
 
 /** What a job asks its parent in the middle of the work. */
-export type Question = 'faces' | 'moderation'
+export type Question = 'faces' | 'moderation' | 'labels'
 
 /** Puts a question about a rendering to whoever can answer it. */
 export type Ask = (question: Question, rendering: Buffer, minConfidence?: number) => Promise<unknown>

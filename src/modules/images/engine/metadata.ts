@@ -74,6 +74,8 @@ async function carriedBy({ bytes, format }: Inspected, header: Header): Promise<
   switch (format) {
     case 'svg':
     case 'gif':
+    // Read as PNG by now (`heic.ts`).
+    case 'heic':
       return { hasProfile: false, hasExif: false, hasXmp: false, hasIptc: false }
     case 'tiff':
     case 'avif': {
@@ -115,6 +117,7 @@ export function losesNothingRaw({ bytes, format }: Inspected, kept: MetadataWish
       return true
     case 'tiff':
     case 'avif':
+    case 'heic':
       return false
     case 'jpeg':
     case 'webp':

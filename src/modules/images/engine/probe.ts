@@ -1,9 +1,11 @@
+import { formatOfBrands, measureHeif } from './probe-heif.ts'
+
 /**
  * Reads type and declared size off the first bytes of a picture without decoding it. Everything here is bounded by
  * the length of what it is given; a header that makes no sense gives undefined.
  */
 
-export type InputFormat = 'jpeg' | 'png' | 'webp' | 'gif' | 'tiff' | 'avif' | 'svg'
+export type InputFormat = 'jpeg' | 'png' | 'webp' | 'gif' | 'tiff' | 'avif' | 'heic' | 'svg'
 
 export interface Probe {
   readonly format: InputFormat
@@ -27,7 +29,7 @@ export function sniffFormat(bytes: Buffer): InputFormat | undefined {
   if (start.startsWith('GIF87a') || start.startsWith('GIF89a')) return 'gif'
   if (start.startsWith('RIFF') && start.slice(8) === 'WEBP') return 'webp'
   if (start.startsWith('II*\0') || start.startsWith('MM\0*')) return 'tiff'
-  if (start.slice(4, 8) === 'ftyp') return isAvif(bytes) ? 'avif' : undefined
+  if (start.slice(4, 8) === 'ftyp') return formatOfBrands(bytes)
   return looksLikeSvg(bytes) ? 'svg' : undefined
 }
 
@@ -46,7 +48,8 @@ export function probe(bytes: Buffer): Probe | undefined {
       case 'tiff':
         return probeTiff(bytes)
       case 'avif':
-        return probeAvif(bytes)
+      case 'heic':
+        return probeHeif(bytes, format)
       case 'svg':
         return probeSvg(bytes)
       case undefined:
@@ -195,42 +198,9 @@ function probeTiff(bytes: Buffer): Probe | undefined {
   return sized('tiff', width, height, seen.size, bitDepth)
 }
 
-function isAvif(bytes: Buffer): boolean {
-  const end = Math.min(bytes.readUInt32BE(0), bytes.length, 256)
-  for (let at = 8; at + 4 <= end; at += 4) {
-    const brand = bytes.toString('latin1', at, at + 4)
-    if (brand === 'avif' || brand === 'avis') return true
-  }
-  return false
-}
-
-/** The largest `ispe` and the depth in `pixi` or `av1C` below meta, iprp, ipco (ISO/IEC 23008-12, AV1-ISOBMFF). */
-function probeAvif(bytes: Buffer): Probe | undefined {
-  let width = 0
-  let height = 0
-  let bitDepth = 8
-  const walk = (start: number, end: number, depth: number): void => {
-    let at = start
-    while (at + 8 <= end) {
-      let size = bytes.readUInt32BE(at)
-      const kind = bytes.toString('latin1', at + 4, at + 8)
-      if (size === 0) size = end - at
-      if (size < 8) return
-      const stop = Math.min(end, at + size)
-      if (kind === 'ispe' && at + 20 <= stop) {
-        width = Math.max(width, bytes.readUInt32BE(at + 12))
-        height = Math.max(height, bytes.readUInt32BE(at + 16))
-      } else if (kind === 'pixi' && at + 14 <= stop) bitDepth = Math.max(bitDepth, bytes[at + 13]!)
-      else if (kind === 'av1C' && at + 11 <= stop) {
-        const flags = bytes[at + 10]!
-        if ((flags & 0x40) !== 0) bitDepth = Math.max(bitDepth, (flags & 0x20) === 0 ? 10 : 12)
-      } else if (depth < 4 && (kind === 'iprp' || kind === 'ipco')) walk(at + 8, stop, depth + 1)
-      else if (depth < 4 && kind === 'meta') walk(at + 12, stop, depth + 1)
-      at += size
-    }
-  }
-  walk(0, bytes.length, 0)
-  return sized('avif', width, height, 1, bitDepth)
+function probeHeif(bytes: Buffer, format: 'avif' | 'heic'): Probe | undefined {
+  const { width, height, bitDepth } = measureHeif(bytes)
+  return sized(format, width, height, 1, bitDepth)
 }
 
 /** The root element is `svg`, after the XML declaration, comments and a document type. */

@@ -1,6 +1,7 @@
 import { Canvas } from './canvas.ts'
 import { checkSource, derive } from './derive.ts'
 import { describe } from './describe.ts'
+import { readHeic } from './heic.ts'
 import { type Inspected, inspectInput } from './inspect-input.ts'
 import type { Ask, Job, Rendered } from './job.ts'
 import { checkOutputSize } from './output-size.ts'
@@ -14,8 +15,9 @@ export async function render(
   inputs: readonly Buffer[],
   ask: Ask,
 ): Promise<{ readonly rendered: Rendered; readonly bytes: Buffer }> {
-  const source = inspectInput(inputs[0]!, job, animationOf(job))
-  if (job.derive !== undefined) checkSource(source, job.derive, job.limits)
+  const given = inspectInput(inputs[0]!, job, animationOf(job))
+  if (job.derive !== undefined) checkSource(given, job.derive, job.limits)
+  const source = given.format === 'heic' ? await readHeic(given) : given
   if (job.isDrawing === true) return { rendered: drawingOf(source), bytes: source.bytes }
   const canvas = new Canvas(job, source)
   const work = job.edits.filter((edit) => !(source.isAnimated && NOT_ANIMATED.has(edit.name)))

@@ -1,5 +1,5 @@
 import { type BigIntStats, type Dirent } from 'node:fs'
-import { mkdir, opendir, readFile, rename, stat, writeFile } from 'node:fs/promises'
+import { mkdir, opendir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import { systemCode } from '../../../seams/seam-error.ts'
 import { ImageError } from '../image-error.ts'
@@ -96,6 +96,23 @@ export function folderOriginals(root: string, results: string | undefined): Fold
 /** Files of a folder, each renamed into its place when it is whole. */
 export function folderResults(root: string): Results {
   const pathOf = (name: string): string => path.join(root, ...name.split('/'))
+
+  async function* namesBelow(folder: string, ending: string, signal: AbortSignal): AsyncGenerator<string> {
+    const folders: string[] = []
+    try {
+      for await (const entry of await opendir(pathOf(folder), { bufferSize: 256 })) {
+        if (signal.aborted) return
+        if (entry.name.startsWith('.')) continue
+        const name = folder === '' ? entry.name : `${folder}/${entry.name}`
+        if (entry.isDirectory()) folders.push(name)
+        else if (name.endsWith(ending)) yield name
+      }
+    } catch (error) {
+      if (!isGone(error)) throw error
+    }
+    for (const each of folders) yield* namesBelow(each, ending, signal)
+  }
+
   return {
     async read(name) {
       try {
@@ -120,6 +137,8 @@ export function folderResults(root: string): Results {
       await writeFile(partial, bytes)
       await rename(partial, file)
     },
+    remove: (name) => rm(pathOf(name), { force: true }),
+    list: (ending, signal) => namesBelow('', ending, signal),
   }
 }
 

@@ -12,7 +12,12 @@ export interface OptimiseChoices {
   readonly out?: string
   readonly size?: readonly string[]
   readonly format?: readonly string[]
+  /** True where nothing follows. */
+  readonly exif?: 'all' | true
+  readonly deleted?: string
 }
+
+const DELETED = ['keep', 'remove'] as const
 
 const SIZE = /^([\w-]+)=(\d{0,5})x(\d{0,5})$/
 
@@ -22,6 +27,11 @@ export async function optimise(folder: string, choices: OptimiseChoices, output:
   const wish = readWish(choices)
   if (typeof wish === 'string') {
     say(wish)
+    return exitCodes.badConfig
+  }
+  const deleted = readDeleted(choices)
+  if (deleted === undefined) {
+    say(notDeleted(choices))
     return exitCodes.badConfig
   }
   const isFolder = await stat(folder).then(
@@ -54,9 +64,11 @@ export async function optimise(folder: string, choices: OptimiseChoices, output:
     limits,
     maxSourceBytes: limits.maxSourceBytes,
     progress: bar,
+    deleted,
   })
-  const { pictures, failures, tally } = result
-  output.out(`${pictures - failures.length} of ${pictures} pictures, ${tally.kept} of them done before`)
+  const { pictures, failures, tally, removed } = result
+  output.out(`${tally.made + tally.kept} of ${pictures} pictures, ${tally.kept} of them done before`)
+  if (removed > 0) output.out(`${removed} removed with their originals`)
   for (const line of tally.lines()) output.out(line)
   for (const { file, why } of failures) say(`${file}: ${why}`)
   return failures.length === 0 ? exitCodes.ok : exitCodes.failed
@@ -66,7 +78,8 @@ export async function optimise(folder: string, choices: OptimiseChoices, output:
 export function readWish({
   size = [],
   format = [],
-}: Pick<OptimiseChoices, 'size' | 'format'>): Wish | string {
+  exif,
+}: Pick<OptimiseChoices, 'size' | 'format' | 'exif'>): Wish | string {
   const formats: Format[] = []
   for (const text of format) {
     const found = FORMATS.find((each) => each === text)
@@ -85,7 +98,21 @@ export function readWish({
       ...(height !== '' && { height: Number(height) }),
     })
   }
-  return wishOf(sizes.length === 0 ? DEFAULT_SIZES : sizes, formats.length === 0 ? DEFAULT_FORMATS : formats)
+  return wishOf(
+    sizes.length === 0 ? DEFAULT_SIZES : sizes,
+    formats.length === 0 ? DEFAULT_FORMATS : formats,
+    {},
+    exif,
+  )
+}
+
+export function notDeleted({ deleted }: OptimiseChoices): string {
+  return `'${deleted}' is no way with deleted originals: ${DELETED.join(' or ')}`
+}
+
+/** Undefined for what is neither. */
+export function readDeleted({ deleted = 'keep' }: OptimiseChoices): (typeof DELETED)[number] | undefined {
+  return DELETED.find((each) => each === deleted)
 }
 
 const BAR = 30

@@ -1,11 +1,20 @@
 import { isDeepStrictEqual } from 'node:util'
 import { type Derived, readDerived } from '../engine/derived.ts'
-import { type EngineLimits, isRecord } from '../engine/edits.ts'
-import type { Ask, Job } from '../engine/job.ts'
+import type { EngineLimits } from '../engine/edits.ts'
+import type { Ask, Job, PeopleSearch } from '../engine/job.ts'
 import type { Pool } from '../engine/pool.ts'
 import { ImageError } from '../image-error.ts'
 import type { Original, Originals, Results } from './places.ts'
-import { type Size, wantedOf, type Wish } from './wish.ts'
+import {
+  bareName,
+  fileName,
+  type MadeFile,
+  type PictureRecord,
+  placeOfFile,
+  readRecord,
+  recordName,
+} from './record.ts'
+import { wantedOf, type Wish } from './wish.ts'
 
 export interface OptimiserOptions {
   readonly originals: Pick<Originals, 'find' | 'read'>
@@ -26,30 +35,8 @@ export interface Accept {
   readonly types: readonly string[] | undefined
   /** Confidence from which a label refuses a picture; undefined asks nobody. */
   readonly moderation: number | undefined
-}
-
-/** What stands in the JSON file of a picture. It is written last: where it is, the picture is done. */
-export interface PictureRecord {
-  readonly source: {
-    readonly file: string
-    readonly bytes: number
-    readonly modified: string
-    readonly etag?: string
-  }
-  /** With what it was made: another wish makes it anew. */
-  readonly made: { readonly formats: Wish['formats']; readonly sizes: readonly Size[] }
-  readonly derivatives: readonly MadeFile[]
-  /** As `f=json` describes it: size, main colour, BlurHash, ThumbHash, a tiny stand-in. */
-  readonly description: unknown
-}
-
-export interface MadeFile {
-  readonly name: string
-  readonly format: string
-  readonly file: string
-  readonly width: number
-  readonly height: number
-  readonly bytes: number
+  /** How people are found, where none are allowed. */
+  readonly people?: PeopleSearch
 }
 
 export type PictureOutcome =
@@ -63,6 +50,8 @@ export type PictureOutcome =
 export interface Optimiser {
   /** Rejects with ImageError for a picture that cannot be done, and with whatever reading and writing it says. */
   optimise(original: Original): Promise<PictureOutcome>
+  /** Removes what was made of an original that is gone, and gives its record; undefined where there is nothing of it. */
+  remove(key: string): Promise<PictureRecord | undefined>
 }
 
 /**
@@ -72,7 +61,6 @@ export interface Optimiser {
 export function createOptimiser(options: OptimiserOptions): Optimiser {
   const { originals, results, wish, pool, limits, maxSourceBytes, ask, timeoutSeconds } = options
   const wanted = wantedOf(wish)
-  const made = { formats: wish.formats, sizes: wish.sizes }
   const job: Job = {
     edits: [{ name: 'rotate', value: 'auto' }],
     format: undefined,
@@ -86,6 +74,7 @@ export function createOptimiser(options: OptimiserOptions): Optimiser {
     derive: {
       derivatives: wanted.map((each) => each.job),
       ...(options.accept ?? { minSide: 1, types: undefined, moderation: undefined }),
+      ...(wish.exif !== undefined && { exif: wish.exif }),
     },
   }
   /** Two originals of one base name must not choose the names of their results at the same moment. */
@@ -94,7 +83,7 @@ export function createOptimiser(options: OptimiserOptions): Optimiser {
   async function optimiseInTurn(original: Original): Promise<PictureOutcome> {
     const { key, bytes: length, modified, etag } = original
     const source = { file: key, bytes: length, modified, ...(etag !== undefined && { etag }) }
-    const { base, known } = await placeOf(key)
+    const { base, known, before } = await placeOf(key)
     if (known !== undefined && isSame(known, source) && (await areThere(base, known)))
       return { kind: 'kept', record: known }
 
@@ -114,13 +103,53 @@ export function createOptimiser(options: OptimiserOptions): Optimiser {
         bytes: result.length,
       })
     }
-    const record: PictureRecord = { source, made, derivatives, description: derived.description }
+    if (derived.exif !== undefined) derivatives.push(await writeExif(base, derived.exif))
+    await removeOutdated(base, before, derivatives)
+    const record: PictureRecord = { source, made: wish, derivatives, description: derived.description }
     await results.write(
       recordName(base),
       Buffer.from(`${JSON.stringify(record, undefined, 2)}\n`),
       'application/json',
     )
     return { kind: 'made', record }
+  }
+
+  async function writeExif(base: string, exif: unknown): Promise<MadeFile> {
+    const name = `${base}-exif.json`
+    const text = Buffer.from(`${JSON.stringify(exif, undefined, 2)}\n`)
+    await results.write(name, text, 'application/json')
+    return { name: 'exif', format: 'json', file: fileName(name), bytes: text.length }
+  }
+
+  /** What EXIF said of another picture, or of more than is wished now, must not stay. Sizes that pages may use do. */
+  async function removeOutdated(
+    base: string,
+    before: PictureRecord | undefined,
+    now: readonly MadeFile[],
+  ): Promise<void> {
+    for (const { format, file } of before?.derivatives ?? []) {
+      const place = placeOfFile(base, file)
+      if (format === 'json' && place !== undefined && !now.some((each) => each.file === file))
+        await results.remove(place)
+    }
+  }
+
+  async function removeInTurn(key: string): Promise<PictureRecord | undefined> {
+    let removed: PictureRecord | undefined
+    for (const base of [bareName(key), key]) {
+      const record = await readRecord(results, base)
+      if (record?.source.file !== key) continue
+      // Looked at here, where nobody makes anything of it: it may have been put there again.
+      if ((await originals.find(key)) !== undefined) return removed
+      for (const { file } of record.derivatives) {
+        const place = placeOfFile(base, file)
+        if (place !== undefined) await results.remove(place)
+      }
+      // Last: as long as it is there, the next scan knows what is left to do.
+      await results.remove(recordName(base))
+      removed = record
+    }
+    return removed
   }
 
   async function derive(bytes: Buffer): Promise<Derived> {
@@ -130,7 +159,7 @@ export function createOptimiser(options: OptimiserOptions): Optimiser {
 
   /** An ETag tells by itself; the time of an object is only when it was put last, the same bytes or others. */
   function isSame(known: PictureRecord, source: PictureRecord['source']): boolean {
-    if (!isDeepStrictEqual(known.made, made)) return false
+    if (!isDeepStrictEqual(known.made, wish)) return false
     const { file, bytes, etag, modified } = known.source
     if (file !== source.file || bytes !== source.bytes || etag !== source.etag) return false
     return etag !== undefined || modified === source.modified
@@ -138,71 +167,48 @@ export function createOptimiser(options: OptimiserOptions): Optimiser {
 
   /**
    * Results are called like the original without its ending. Where another original has that name already, and is still
-   * there, they keep the ending.
+   * there, they keep the ending. `before` is what stands there, of whatever original.
    */
-  async function placeOf(key: string): Promise<{ base: string; known: PictureRecord | undefined }> {
+  async function placeOf(key: string): Promise<{
+    readonly base: string
+    readonly known: PictureRecord | undefined
+    readonly before: PictureRecord | undefined
+  }> {
     const bare = bareName(key)
     const holder = await readRecord(results, bare)
-    if (holder?.source.file === key) return { base: bare, known: holder }
+    if (holder?.source.file === key) return { base: bare, known: holder, before: holder }
     const own = await readRecord(results, key)
-    if (own?.source.file === key) return { base: key, known: own }
+    if (own?.source.file === key) return { base: key, known: own, before: own }
     if (holder === undefined || (await originals.find(holder.source.file)) === undefined)
-      return { base: bare, known: undefined }
-    return { base: key, known: undefined }
+      return { base: bare, known: undefined, before: holder }
+    return { base: key, known: undefined, before: own }
   }
 
   async function areThere(base: string, { derivatives }: PictureRecord): Promise<boolean> {
-    const folder = base.slice(0, base.lastIndexOf('/') + 1)
-    const sizes = await Promise.all(derivatives.map(({ file }) => results.sizeOf(`${folder}${file}`)))
+    const sizes = await Promise.all(
+      derivatives.map(({ file }) => {
+        const place = placeOfFile(base, file)
+        return place === undefined ? Promise.resolve(undefined) : results.sizeOf(place)
+      }),
+    )
     return sizes.every((size, index) => size === derivatives[index]!.bytes)
   }
 
-  return {
-    optimise(original) {
-      const bare = bareName(original.key)
-      const before = turns.get(bare) ?? Promise.resolve()
-      const mine = before.then(
-        () => optimiseInTurn(original),
-        () => optimiseInTurn(original),
-      )
-      turns.set(bare, mine)
-      const done = () => {
-        if (turns.get(bare) === mine) turns.delete(bare)
-      }
-      mine.then(done, done)
-      return mine
-    },
+  function inTurn<T>(key: string, work: () => Promise<T>): Promise<T> {
+    const bare = bareName(key)
+    const before = turns.get(bare) ?? Promise.resolve()
+    const mine = before.then(work, work)
+    turns.set(bare, mine)
+    const done = () => {
+      if (turns.get(bare) === mine) turns.delete(bare)
+    }
+    mine.then(done, done)
+    return mine
   }
-}
 
-/** Up to the last dot of the file's name. */
-export function bareName(key: string): string {
-  return key.replace(/\.[^./]*$/, '')
-}
-
-function recordName(base: string): string {
-  return `${base}-meta.json`
-}
-
-function fileName(name: string): string {
-  return name.slice(name.lastIndexOf('/') + 1)
-}
-
-/** Undefined for what is not there, or is no record of ours. */
-async function readRecord(results: Results, base: string): Promise<PictureRecord | undefined> {
-  const bytes = await results.read(recordName(base))
-  if (bytes === undefined) return undefined
-  try {
-    const json: unknown = JSON.parse(bytes.toString('utf8'))
-    const isOurs =
-      isRecord(json) &&
-      isRecord(json['source']) &&
-      typeof json['source']['file'] === 'string' &&
-      Array.isArray(json['derivatives'])
-    // Written above; what differs in the rest differs from what is wished too.
-    return isOurs ? (json as unknown as PictureRecord) : undefined
-  } catch {
-    return undefined
+  return {
+    optimise: (original) => inTurn(original.key, () => optimiseInTurn(original)),
+    remove: (key) => inTurn(key, () => removeInTurn(key)),
   }
 }
 

@@ -24,9 +24,13 @@ export interface Results {
   read(name: string): Promise<Buffer | undefined>
   sizeOf(name: string): Promise<number | undefined>
   write(name: string, bytes: Buffer, contentType: string): Promise<void>
+  /** Content when there is none. */
+  remove(name: string): Promise<void>
+  /** Names that end so, in no order. */
+  list(ending: string, signal: AbortSignal): AsyncIterable<string>
 }
 
-const PICTURE = /\.(?:jpe?g|png|webp|avif|tiff?|gif)$/i
+const PICTURE = /\.(?:jpe?g|png|webp|avif|tiff?|gif|hei[cf])$/i
 
 /** Hidden files, and files in hidden folders, are no originals: they are how others write what is not whole yet. */
 export function isPictureName(key: string): boolean {

@@ -1,4 +1,4 @@
-import type { PictureRecord } from './optimise-picture.ts'
+import type { PictureRecord } from './record.ts'
 
 /** What the pictures of a place weigh, before and after. */
 export class Tally {
@@ -26,15 +26,20 @@ export class Tally {
 
   /** A line for people: originals, and each size in each format with what it saves. */
   lines(): readonly string[] {
-    const rows = this.after.map(({ name, format, bytes }) => ({ label: `${name} ${format}`, bytes }))
+    const rows = this.after.map((each) => ({ ...each, label: `${each.name} ${each.format}` }))
     const width = Math.max(9, ...rows.map(({ label }) => label.length))
     return [
       `  ${'originals'.padEnd(width)}  ${inUnits(this.bytesBefore)}`,
       ...rows.map(
-        ({ label, bytes }) => `  ${label.padEnd(width)}  ${inUnits(bytes)}, ${less(bytes, this.bytesBefore)}`,
+        ({ label, format, bytes }) => `  ${label.padEnd(width)}  ${weight(format, bytes, this.bytesBefore)}`,
       ),
     ]
   }
+}
+
+/** What results of one size and format weigh together; what is no picture saves nothing. */
+export function weight(format: string, bytes: number, before: number): string {
+  return format === 'json' ? inUnits(bytes) : `${inUnits(bytes)}, ${less(bytes, before)}`
 }
 
 export function inUnits(bytes: number): string {

@@ -1,3 +1,4 @@
+import type { ExifWish } from '../engine/exif.ts'
 import type { JobDerivative } from '../engine/job.ts'
 
 /** One size that is made of every original; a side that is left out follows from the other. */
@@ -15,6 +16,8 @@ export interface Wish {
   readonly sizes: readonly Size[]
   /** Quality by format, 1 to 100. */
   readonly formats: Partial<Readonly<Record<Format, number>>>
+  /** What of EXIF is told in a file of its own; nothing when left out. */
+  readonly exif?: ExifWish
 }
 
 /** The sizes of the upload resizer of AWS's sample "Happy Path". */
@@ -35,12 +38,14 @@ export function wishOf(
   sizes: readonly Size[],
   formats: readonly Format[],
   quality: Partial<Readonly<Record<Format, number>>> = {},
+  exif: boolean | 'all' = false,
 ): Wish {
   return {
     sizes,
     formats: Object.fromEntries(
       formats.map((format) => [format, quality[format] ?? DEFAULT_QUALITY[format]]),
     ),
+    ...(exif !== false && { exif: exif === 'all' ? exif : 'camera' }),
   }
 }
 

@@ -11,11 +11,14 @@ export function contentTypeOf(declared: string | undefined, start: Buffer, isStr
   if (said !== undefined && KNOWN.has(said)) return said
   const format = sniffFormat(start)
   // Version 7 answers 500 here, although the request was well-formed and the edge is, too.
-  if (format === undefined)
+  // HEIC is read for uploads alone (docs/decisions/0127).
+  if (format === undefined || format === 'heic')
     throw new ImageError(
       isStrict ? 500 : 400,
       'RequestTypeError',
-      'The source is not a picture of a known type.',
+      format === 'heic'
+        ? 'The source is HEIC, which is read for uploads alone: let images.optimise make derivatives of it.'
+        : 'The source is not a picture of a known type.',
     )
   return format === 'svg' ? 'image/svg+xml' : `image/${format}`
 }

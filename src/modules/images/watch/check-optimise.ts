@@ -29,6 +29,7 @@ export function checkOptimise(
       written.set(place, `the optimiser ${name}`)
     }
     checkSources(optimiser, here, findings)
+    checkPeople(optimiser['accept'], [...here, 'accept'], findings)
     const { notifications } = optimiser
     if (!isRecord(notifications)) continue
     const { distribution, path, topicArn, secret, field } = notifications
@@ -99,6 +100,22 @@ function checkSources(
     findings.error([...here, 'scanEverySeconds'], 'nothing would ever be found', {
       expected: 'a number of seconds, a queue, or notifications',
     })
+}
+
+function checkPeople(accept: unknown, here: Segments, findings: Findings): void {
+  if (!isRecord(accept)) return
+  const { people, detector } = accept
+  if (people === false && detector === undefined)
+    findings.error([...here, 'people'], 'nobody is asked whether there is a person', {
+      expected: 'a service under `detector`',
+    })
+  if (!isRecord(detector)) return
+  if (people !== false)
+    findings.error([...here, 'detector'], 'it is never asked', {
+      hint: 'say `people: false`, or leave it out',
+    })
+  else if (detector['faces'] === false && detector['labels'] !== true)
+    findings.error([...here, 'detector'], 'it is asked for nothing', { expected: 'faces, labels, or both' })
 }
 
 type Place = { readonly folder: string } | { readonly objects: string; readonly prefix: string }

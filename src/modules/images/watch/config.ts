@@ -71,6 +71,16 @@ const optimiserSchema = z
       })
       .prefault({})
       .describe('Quality by format.'),
+    exif: z
+      .union([z.boolean(), z.literal('all')])
+      .default(false)
+      .describe(
+        '`true`: NAME-exif.json says what the camera wrote, but neither where nor by whose device. `all`: location and serial numbers too.',
+      ),
+    deleted: z
+      .enum(['keep', 'remove'])
+      .default('keep')
+      .describe('What becomes of the results of an original that is deleted.'),
     accept: z
       .strictObject({
         minSide: z
@@ -81,7 +91,7 @@ const optimiserSchema = z
           .default(1)
           .describe('Pixels each side must have: IMAGE_TOO_SMALL.'),
         types: z
-          .array(z.enum(['jpeg', 'png', 'webp', 'avif', 'tiff', 'gif']))
+          .array(z.enum(['jpeg', 'png', 'webp', 'avif', 'tiff', 'gif', 'heic']))
           .min(1)
           .optional()
           .describe('Types that are taken, by what the bytes are: UNSUPPORTED_TYPE. All when left out.'),
@@ -100,6 +110,30 @@ const optimiserSchema = z
           })
           .optional()
           .describe('A picture with any label is refused: FAILED_MODERATION.'),
+        people: z
+          .boolean()
+          .default(true)
+          .describe('`false`: a picture in which `detector` finds a person is refused: NO_PEOPLE_ALLOWED.'),
+        detector: z
+          .strictObject({
+            url: z
+              .url({ protocol: /^https?$/ })
+              .describe('Answers DetectFaces or DetectLabels in the form of Amazon Rekognition.'),
+            faces: z.boolean().default(true).describe('It is asked for faces.'),
+            labels: z
+              .boolean()
+              .default(false)
+              .describe('It is asked for labels: a person counts also from behind.'),
+            minConfidence: z
+              .number()
+              .min(0)
+              .max(100)
+              .default(75)
+              .describe('Percent from which a face or a label counts.'),
+            timeoutSeconds: z.number().min(0.1).max(60).default(5).describe('Longest wait for an answer.'),
+          })
+          .optional()
+          .describe('Service that finds people. Without an answer a picture is tried again, never taken.'),
       })
       .prefault({})
       .describe('Pictures that do not fit are recorded as rejected, and nothing is made of them.'),

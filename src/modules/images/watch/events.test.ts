@@ -8,9 +8,9 @@ const s3 = (key: string, eventName = 'ObjectCreated:Put') => ({
   eventName,
   s3: { bucket: { name: 'photos' }, object: { key, size: 1 } },
 })
-const photos = (key: string) => ({ bucket: 'photos', key })
+const photos = (key: string, is = 'created') => ({ is, bucket: 'photos', key })
 
-test('events of S3, SNS, EventBridge and applications tell which objects were made', () => {
+test('events of S3, SNS, EventBridge and applications tell which objects were made or removed', () => {
   const cases = [
     { what: 'a put', event: { Records: [s3('a.jpg')] }, objects: [photos('a.jpg')] },
     {
@@ -23,7 +23,18 @@ test('events of S3, SNS, EventBridge and applications tell which objects were ma
       event: { Records: [s3('a'), s3('b', 's3:ObjectCreated:Copy')] },
       objects: [photos('a'), photos('b')],
     },
-    { what: 'a removal', event: { Records: [s3('a', 'ObjectRemoved:Delete')] }, objects: [] },
+    {
+      what: 'removals',
+      event: {
+        Records: [
+          s3('a+b', 'ObjectRemoved:Delete'),
+          s3('c', 's3:ObjectRemoved:DeleteMarkerCreated'),
+          s3('d', 'LifecycleExpiration:Delete'),
+        ],
+      },
+      objects: [photos('a b', 'removed'), photos('c', 'removed'), photos('d', 'removed')],
+    },
+    { what: 'other things', event: { Records: [s3('a', 'ObjectTagging:Put'), s3('b', 'x')] }, objects: [] },
     { what: 'nothing of S3', event: { Records: [{ eventSource: 'aws:ses', eventName: 'x' }] }, objects: [] },
     {
       what: 'wrapped by SNS',
@@ -40,8 +51,17 @@ test('events of S3, SNS, EventBridge and applications tell which objects were ma
       objects: [photos('a+b%20c')],
     },
     {
+      what: 'a removal of EventBridge',
+      event: {
+        source: 'aws.s3',
+        'detail-type': 'Object Deleted',
+        detail: { bucket: { name: 'photos' }, object: { key: 'a' }, 'deletion-type': 'Permanently Deleted' },
+      },
+      objects: [photos('a', 'removed')],
+    },
+    {
       what: 'another of EventBridge',
-      event: { source: 'aws.s3', 'detail-type': 'Object Deleted' },
+      event: { source: 'aws.s3', 'detail-type': 'Object Tags Added' },
       objects: [],
     },
     {
@@ -53,10 +73,10 @@ test('events of S3, SNS, EventBridge and applications tell which objects were ma
       },
       objects: [photos('a')],
     },
-    { what: 'only a key', event: { key: 'a' }, objects: [{ bucket: undefined, key: 'a' }] },
+    { what: 'only a key', event: { key: 'a' }, objects: [{ is: 'created', bucket: undefined, key: 'a' }] },
   ]
   for (const { what, event, objects } of cases)
-    assert.deepEqual(readEvents(JSON.stringify(event)), { kind: 'created', objects }, what)
+    assert.deepEqual(readEvents(JSON.stringify(event)), { kind: 'changed', objects }, what)
 })
 
 test('the test event of S3 is known, bare and wrapped', () => {
@@ -90,7 +110,7 @@ test('any key comes back as S3 encodes it, and nothing makes the reader throw', 
     fc.property(fc.string({ unit: 'grapheme', minLength: 1 }), (key) => {
       const encoded = encodeURIComponent(key).replaceAll('%20', '+')
       assert.deepEqual(readEvents(JSON.stringify({ Records: [s3(encoded)] })), {
-        kind: 'created',
+        kind: 'changed',
         objects: [photos(key)],
       })
     }),

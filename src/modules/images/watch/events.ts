@@ -4,11 +4,12 @@ import { z } from 'zod'
 export type Heard =
   /** S3 asks whether anybody listens. */
   | { readonly kind: 'test' }
-  /** Objects that were made; none where a message tells of other things. */
-  | { readonly kind: 'created'; readonly objects: readonly CreatedObject[] }
+  /** Objects that were made or removed; none where a message tells of other things. */
+  | { readonly kind: 'changed'; readonly objects: readonly ChangedObject[] }
   | { readonly kind: 'unknown'; readonly why: string }
 
-export interface CreatedObject {
+export interface ChangedObject {
+  readonly is: 'created' | 'removed'
   /** Undefined where the sender does not say. */
   readonly bucket: string | undefined
   readonly key: string
@@ -28,8 +29,8 @@ const recordsSchema = z.object({
     .max(10_000),
 })
 const wrappedSchema = z.object({ Type: z.literal('Notification'), Message: z.string() })
-const objectCreatedSchema = z.object({
-  'detail-type': z.literal('Object Created'),
+const objectChangedSchema = z.object({
+  'detail-type': z.enum(['Object Created', 'Object Deleted']),
   source: z.literal('aws.s3'),
   detail: z.object({ bucket: z.object({ name: z.string() }), object: z.object({ key: z.string() }) }),
 })
@@ -68,29 +69,38 @@ function readEvent(json: unknown, mayBeWrapped: boolean): Heard {
       return { kind: 'unknown', why: 'the message that SNS wrapped is not JSON' }
     }
   }
-  const created = objectCreatedSchema.safeParse(json)
-  if (created.success) {
+  const changed = objectChangedSchema.safeParse(json)
+  if (changed.success) {
     // Keys of EventBridge are as they are ("Amazon S3 event structure" for EventBridge).
-    const { bucket, object } = created.data.detail
-    return { kind: 'created', objects: [{ bucket: bucket.name, key: object.key }] }
+    const { bucket, object } = changed.data.detail
+    const is = changed.data['detail-type'] === 'Object Created' ? 'created' : 'removed'
+    return { kind: 'changed', objects: [{ is, bucket: bucket.name, key: object.key }] }
   }
-  if (otherDetailSchema.safeParse(json).success) return { kind: 'created', objects: [] }
+  if (otherDetailSchema.safeParse(json).success) return { kind: 'changed', objects: [] }
   const complete = uploadCompleteSchema.safeParse(json)
-  if (complete.success) return { kind: 'created', objects: [objectOf(complete.data.detail)] }
+  if (complete.success) return { kind: 'changed', objects: [objectOf(complete.data.detail)] }
   const plain = plainSchema.safeParse(json)
-  if (plain.success) return { kind: 'created', objects: [objectOf(plain.data)] }
+  if (plain.success) return { kind: 'changed', objects: [objectOf(plain.data)] }
   return { kind: 'unknown', why: 'it is no event of S3, EventBridge or uploadComplete' }
 }
 
 function fromRecords({ Records }: z.output<typeof recordsSchema>): Heard {
-  const objects: CreatedObject[] = []
+  const objects: ChangedObject[] = []
   for (const { eventName, s3 } of Records) {
-    if (s3 === undefined || !/^(?:s3:)?ObjectCreated:/.test(eventName)) continue
+    const is = CHANGES[/^(?:s3:)?(\w+):/.exec(eventName)?.[1] ?? '']
+    if (s3 === undefined || is === undefined) continue
     const key = decodeKey(s3.object.key)
     if (key === undefined) return { kind: 'unknown', why: `the key ${s3.object.key} is not URL-encoded` }
-    objects.push({ bucket: s3.bucket.name, key })
+    objects.push({ is, bucket: s3.bucket.name, key })
   }
-  return { kind: 'created', objects }
+  return { kind: 'changed', objects }
+}
+
+/** By the first part of the type of an event ("Supported event types for SQS, SNS, and Lambda" of the same guide). */
+const CHANGES: Readonly<Record<string, ChangedObject['is'] | undefined>> = {
+  ObjectCreated: 'created',
+  ObjectRemoved: 'removed',
+  LifecycleExpiration: 'removed',
 }
 
 /** Keys in notifications are URL-encoded as forms are ("Event message structure" of the Amazon S3 User Guide). */
@@ -108,6 +118,6 @@ function objectOf({
 }: {
   readonly bucket?: string | undefined
   readonly key: string
-}): CreatedObject {
-  return { bucket, key }
+}): ChangedObject {
+  return { is: 'created', bucket, key }
 }

@@ -11,9 +11,9 @@ import type { ModuleContext, PublicRoute } from '../../module.ts'
 import { createSnsRoute } from '../../sns-route.ts'
 import { followKeys, type SigningKeys } from '../signing-keys.ts'
 import type { OptimiserConfig } from './config.ts'
-import type { CreatedObject } from './events.ts'
+import type { ChangedObject } from './events.ts'
 import type { Ending } from './lane.ts'
-import { type Failure, Ledger } from './ledger.ts'
+import { type Failure, Ledger, type Tried } from './ledger.ts'
 import { openOptimiser } from './open-optimiser.ts'
 import { consume, type Consumer } from './queue.ts'
 import { createEventRoute, readNotification } from './route.ts'
@@ -34,6 +34,8 @@ export interface FollowedOptimiser {
   /** Undefined while another process of this data folder does the work. */
   readonly optimiser: () => UploadOptimiser | undefined
   readonly failures: () => readonly Failure[]
+  /** Pictures that failed and will be tried again. */
+  readonly tried: () => readonly Tried[]
   readonly refusedMessages: () => number
   readonly consumer: () => Consumer | undefined
   retry(key?: string): Promise<number>
@@ -128,7 +130,7 @@ export function followOptimiser(
     return lock
   }
 
-  async function created(objects: readonly CreatedObject[]): Promise<void> {
+  async function changed(objects: readonly ChangedObject[]): Promise<void> {
     const keys = objects.flatMap((object) => keyOf(object, config, context.plan.current.objects) ?? [])
     if (keys.length === 0) return
     await (await opening).ask(keys)
@@ -152,7 +154,7 @@ export function followOptimiser(
     refused++
     report.warn(`a message was refused: ${message}`)
   }
-  const { keys, route } = createRoutes(context, name, config, { created, onRefused, fetch, report })
+  const { keys, route } = createRoutes(context, name, config, { changed, onRefused, fetch, report })
 
   return {
     name,
@@ -160,6 +162,7 @@ export function followOptimiser(
     ready: Promise.all([ready, keys?.ready]).then(() => {}),
     optimiser: () => running?.optimiser,
     failures: () => [...(ledger?.failures.values() ?? [])],
+    tried: () => [...(ledger?.tried.values() ?? [])],
     refusedMessages: () => refused,
     consumer: () => consumer,
     async retry(key) {
@@ -182,12 +185,13 @@ export function followOptimiser(
   }
 }
 
-/** The key of an object as the optimiser knows it, by the key in its bucket; undefined for what lies elsewhere. */
+/** The key of an object as the optimiser knows it, by the key in its bucket; undefined for what lies elsewhere, or does not matter. */
 function keyOf(
-  { bucket, key }: CreatedObject,
-  { from }: OptimiserConfig,
+  { is, bucket, key }: ChangedObject,
+  { from, deleted }: OptimiserConfig,
   stores: Plan['objects'],
 ): string | undefined {
+  if (is === 'removed' && deleted === 'keep') return undefined
   if ('folder' in from) return key.split('/').includes('..') || key.startsWith('/') ? undefined : key
   const store = Object.hasOwn(stores, from.objects) ? stores[from.objects] : undefined
   const [ours, outer] = store?.store === 's3' ? [store.bucket, store.prefix] : [undefined, '']
@@ -202,12 +206,12 @@ function createRoutes(
   name: string,
   { notifications }: OptimiserConfig,
   {
-    created,
+    changed,
     onRefused,
     fetch,
     report,
   }: {
-    readonly created: (objects: readonly CreatedObject[]) => Promise<void>
+    readonly changed: (objects: readonly ChangedObject[]) => Promise<void>
     readonly onRefused: (message: string) => void
     readonly fetch: Fetch
     readonly report: { info(message: string): void }
@@ -232,36 +236,37 @@ function createRoutes(
             await fetchText(url, fetch)
             report.info(`the subscription to ${topicArn} is confirmed`)
           },
-          notified: (message) => created(readNotification(message)),
+          notified: (message) => changed(readNotification(message)),
           onRefused,
         })
   return {
     keys,
-    route: createEventRoute({ path, keys: keys && (() => keys.current()), sns, created, onRefused }),
+    route: createEventRoute({ path, keys: keys && (() => keys.current()), sns, changed, onRefused }),
   }
 }
 
-/** Tells the log of what was made in one line for many, and of each picture that was not. */
+/** Tells the log of what was made and removed in one line for many, and of each picture that was not. */
 function createSummary(
   { clock }: Pick<ModuleContext, 'clock'>,
   report: { info(message: string): void; warn(message: string): void },
 ): { readonly add: (key: string, ending: Ending, says: string) => void; readonly close: () => void } {
-  let made = 0
-  let last = ''
+  const lots = { made: { count: 0, last: '' }, removed: { count: 0, last: '' } }
   let timer: Timer | undefined
   const tell = (): void => {
     timer?.cancel()
     timer = undefined
-    if (made === 1) report.info(last)
-    else if (made > 1) report.info(`${made} pictures made; the last: ${last}`)
-    made = 0
+    for (const [ending, lot] of Object.entries(lots)) {
+      if (lot.count === 1) report.info(lot.last)
+      else if (lot.count > 1) report.info(`${lot.count} pictures ${ending}; the last: ${lot.last}`)
+      lot.count = 0
+    }
   }
   return {
     add(key, ending, says) {
       if (ending === 'rejected' || ending === 'failed') report.warn(`${key}: ${ending}: ${says}`)
-      if (ending !== 'made') return
-      made++
-      last = `${key}: ${says}`
+      if (ending !== 'made' && ending !== 'removed') return
+      lots[ending].count++
+      lots[ending].last = `${key}: ${says}`
       timer ??= clock.after(SUMMARY_MS, tell)
     },
     close: tell,

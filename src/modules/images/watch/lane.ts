@@ -1,7 +1,7 @@
 import type { Clock, Timer } from '../../../base/clock.ts'
 
 /** How a picture ended. */
-export type Ending = 'made' | 'kept' | 'gone' | 'rejected' | 'failed'
+export type Ending = 'made' | 'kept' | 'gone' | 'removed' | 'rejected' | 'failed'
 
 export interface LaneOptions {
   readonly clock: Clock
@@ -11,8 +11,10 @@ export interface LaneOptions {
   readonly attempts: number
   readonly firstWaitMs: number
   readonly maxWaitMs: number
-  /** Does one picture, for the `attempt`th time. Throws what may be tried again. */
-  readonly work: (key: string, attempt: number) => Promise<Ending>
+  /** Does one picture. Throws what may be tried again. */
+  readonly work: (key: string) => Promise<Ending>
+  /** A try failed, the `attempt`th here. Gives how many there were in all, also before a restart. */
+  readonly tried: (key: string, attempt: number) => Promise<number>
   /** The last attempt failed. */
   readonly gaveUp: (key: string, attempts: number, error: unknown) => Promise<void>
 }
@@ -136,8 +138,9 @@ export class Lane {
     entry.again = false
     let ending: Ending | undefined
     try {
-      ending = await this.#options.work(entry.key, entry.attempt)
+      ending = await this.#options.work(entry.key)
     } catch (error) {
+      entry.attempt = await this.#options.tried(entry.key, entry.attempt)
       const isLast = entry.attempt >= this.#options.attempts || this.retrying >= MAX_RETRYING
       if (isLast) {
         await this.#options.gaveUp(entry.key, entry.attempt, error)

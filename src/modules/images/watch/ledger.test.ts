@@ -72,6 +72,29 @@ test('failures are asked for again, all or one of them', async () => {
   })
 })
 
+test('failed tries are counted across restarts, by version, until it is done, failed or asked for again', async () => {
+  await withFolder(async (open) => {
+    {
+      await using ledger = await open()
+      assert.equal(await ledger.addTry('a', 'v1'), 1)
+      assert.equal(await ledger.addTry('a', 'v1'), 2)
+      assert.equal(await ledger.addTry('b', ''), 1)
+    }
+    await using ledger = await open()
+    // Where the version cannot be told, the place being down, it is the one before.
+    assert.equal(await ledger.addTry('a', ''), 3)
+    assert.deepEqual(ledger.tried.get('a'), { key: 'a', attempts: 3, version: 'v1' })
+    assert.equal(await ledger.addTry('b', 'v1'), 2)
+    assert.equal(await ledger.addTry('a', 'v2'), 1)
+    await ledger.settle('a', undefined)
+    await ledger.fail(failure('b'), undefined)
+    assert.equal(ledger.tried.size, 0)
+    await ledger.addTry('b', 'v1')
+    await ledger.retry('b')
+    assert.equal(await ledger.addTry('b', 'v1'), 1)
+  })
+})
+
 test('more than can be kept is refused, and nothing of it is kept', async () => {
   await withFolder(async (open) => {
     await using ledger = await open()

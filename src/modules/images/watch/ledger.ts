@@ -20,6 +20,14 @@ export interface Failure {
   readonly version: string
 }
 
+/** Failed tries of a picture that will be tried again. */
+export interface Tried {
+  readonly key: string
+  readonly attempts: number
+  /** Which version was tried; empty where that could not be told. */
+  readonly version: string
+}
+
 const failureSchema = z.object({
   key: z.string(),
   kind: z.enum(['rejected', 'failed']),
@@ -33,6 +41,7 @@ const lineSchema = z.discriminatedUnion('is', [
   z.object({ is: z.literal('asked'), key: z.string() }),
   z.object({ is: z.literal('settled'), key: z.string() }),
   failureSchema.extend({ is: z.literal('failure') }),
+  z.object({ is: z.literal('tried'), key: z.string(), attempts: z.number(), version: z.string() }),
 ])
 type Line = z.output<typeof lineSchema>
 
@@ -40,11 +49,13 @@ type Line = z.output<typeof lineSchema>
 const MAX_ASKED = 20_000
 /** More are not listed; the files are looked at again after a restart. */
 const MAX_FAILURES = 20_000
+/** Tries of more are counted from one again after a restart. */
+const MAX_TRIED = 20_000
 const MAX_WHY = 300
 
 /**
  * What of an optimiser must outlive it and is in no record of a result: pictures that were asked for by a notification and
- * are not done, and failures. All processes that share the folder see the same; any of them may write.
+ * are not done, how often pictures were tried in vain, and failures. All processes that share the folder see the same; any of them may write.
  */
 export class Ledger implements AsyncDisposable {
   readonly #journal: Journal<Line>
@@ -61,7 +72,7 @@ export class Ledger implements AsyncDisposable {
   static async open(folder: string, name: string, report: Report): Promise<Ledger> {
     await mkdir(folder, { recursive: true, mode: 0o700 })
     const lock = FileLock.open(join(folder, `${name}.lock`))
-    const book: Book = { asked: new Map(), failures: new Map(), count: 0 }
+    const book: Book = { asked: new Map(), failures: new Map(), tried: new Map(), count: 0 }
     try {
       const journal = await Journal.open<Line>({
         path: join(folder, `${name}.jsonl`),
@@ -89,6 +100,10 @@ export class Ledger implements AsyncDisposable {
     return this.#book.failures
   }
 
+  get tried(): ReadonlyMap<string, Tried> {
+    return this.#book.tried
+  }
+
   /** Keeps what must be done, whatever happens to this process. Rejects with `limit` when there is too much of it. */
   async ask(keys: readonly string[]): Promise<void> {
     await this.#write(() => {
@@ -100,8 +115,23 @@ export class Ledger implements AsyncDisposable {
 
   /** A picture is done, or gone. `asked` is its number from before it was looked at: what was asked since stays asked. */
   async settle(key: string, asked: number | undefined): Promise<void> {
-    if (!this.#book.asked.has(key) && !this.#book.failures.has(key)) return
+    const { asked: all, failures, tried } = this.#book
+    if (!all.has(key) && !failures.has(key) && !tried.has(key)) return
     await this.#write(() => (this.#book.asked.get(key) === asked ? [{ is: 'settled', key }] : []))
+  }
+
+  /** A try of a version failed; another version begins anew. Gives how often it was tried. */
+  async addTry(key: string, version: string): Promise<number> {
+    let attempts = 1
+    await this.#write(() => {
+      const before = this.#book.tried.get(key)
+      // One that cannot be told is the one before.
+      const told = version === '' ? (before?.version ?? '') : version
+      const isSame = before !== undefined && (before.version === '' || before.version === told)
+      attempts = isSame ? before.attempts + 1 : 1
+      return [{ is: 'tried', key, attempts, version: told }]
+    })
+    return attempts
   }
 
   async fail(failure: Failure, asked: number | undefined): Promise<void> {
@@ -147,14 +177,16 @@ export class Ledger implements AsyncDisposable {
 interface Book {
   readonly asked: Map<string, number>
   readonly failures: Map<string, Failure>
+  readonly tried: Map<string, Tried>
   count: number
 }
 
 function apply(book: Book, lines: readonly Line[], fromScratch: boolean): void {
-  const { asked, failures } = book
+  const { asked, failures, tried } = book
   if (fromScratch) {
     asked.clear()
     failures.clear()
+    tried.clear()
   }
   for (const line of lines) {
     switch (line.is) {
@@ -164,21 +196,34 @@ function apply(book: Book, lines: readonly Line[], fromScratch: boolean): void {
       case 'settled':
         asked.delete(line.key)
         failures.delete(line.key)
+        tried.delete(line.key)
         break
+      case 'tried': {
+        const { is: _, ...more } = line
+        keep(tried, more, MAX_TRIED)
+        break
+      }
       case 'failure': {
         const { is: _, ...failure } = line
         asked.delete(line.key)
-        failures.delete(line.key)
-        failures.set(line.key, failure)
-        const [oldest] = failures.keys()
-        if (failures.size > MAX_FAILURES && oldest !== undefined) failures.delete(oldest)
+        tried.delete(line.key)
+        keep(failures, failure, MAX_FAILURES)
         break
       }
     }
   }
 }
 
-function* snapshotOf({ asked, failures }: Book): Generator<Line, void, void> {
+/** As the newest; the oldest gives way. */
+function keep<T extends { readonly key: string }>(all: Map<string, T>, one: T, most: number): void {
+  all.delete(one.key)
+  all.set(one.key, one)
+  const [oldest] = all.keys()
+  if (all.size > most && oldest !== undefined) all.delete(oldest)
+}
+
+function* snapshotOf({ asked, failures, tried }: Book): Generator<Line, void, void> {
   for (const failure of failures.values()) yield { is: 'failure', ...failure }
+  for (const each of tried.values()) yield { is: 'tried', ...each }
   for (const key of asked.keys()) yield { is: 'asked', key }
 }

@@ -20,12 +20,12 @@ export function metricsText(followed: readonly FollowedOptimiser[]): string {
     ...head(name, 'gauge', help),
     ...states.map(({ each, state }) => `${name}{optimiser="${each.name}"} ${value(state, each)}`),
   ]
-  const outcomes = ['made', 'kept', 'rejected', 'failed'] as const
+  const outcomes = ['made', 'kept', 'removed', 'rejected', 'failed'] as const
   return [
     ...head(
       'edgeward_optimiser_pictures_total',
       'counter',
-      'Pictures since the start, by how they ended; kept ones were done before.',
+      'Pictures since the start, by how they ended; kept ones were done before, removed ones were deleted.',
     ),
     ...states.flatMap(({ each, state }) =>
       outcomes.map(

@@ -1,5 +1,5 @@
 import { buffer } from 'node:stream/consumers'
-import type { Objects } from '../../../seams/objects/objects.ts'
+import type { Objects, ObjectSummary } from '../../../seams/objects/objects.ts'
 import { ImageError } from '../image-error.ts'
 import { isPictureName, type Original, type Originals, type Results } from '../optimise/places.ts'
 
@@ -12,15 +12,8 @@ export function objectOriginals(objects: Objects, prefix: string, results: strin
     isPictureName(key.slice(prefix.length)) && (results === undefined || !key.startsWith(results))
   return {
     async *list(signal) {
-      let continuation: string | undefined
-      do {
-        const page = await objects.list({ prefix, ...(continuation !== undefined && { continuation }) })
-        for (const { key, size, etag, lastModified } of page.objects) {
-          if (signal.aborted) return
-          if (isOriginal(key)) yield originalOf(key.slice(prefix.length), size, lastModified, etag)
-        }
-        continuation = page.continuation
-      } while (continuation !== undefined)
+      for await (const { key, size, etag, lastModified } of below(objects, prefix, signal))
+        if (isOriginal(key)) yield originalOf(key.slice(prefix.length), size, lastModified, etag)
     },
     async find(key) {
       if (!isOriginal(prefix + key)) return undefined
@@ -58,7 +51,28 @@ export function objectResults(objects: Objects, prefix: string): Results {
         length: bytes.length,
       })
     },
+    remove: (name) => objects.delete(prefix + name),
+    async *list(ending, signal) {
+      for await (const { key } of below(objects, prefix, signal))
+        if (key.endsWith(ending)) yield key.slice(prefix.length)
+    },
   }
+}
+
+async function* below(
+  objects: Objects,
+  prefix: string,
+  signal: AbortSignal,
+): AsyncGenerator<ObjectSummary, void, void> {
+  let continuation: string | undefined
+  do {
+    const page = await objects.list({ prefix, ...(continuation !== undefined && { continuation }) })
+    for (const object of page.objects) {
+      if (signal.aborted) return
+      yield object
+    }
+    continuation = page.continuation
+  } while (continuation !== undefined)
 }
 
 function originalOf(key: string, bytes: number, lastModified: number, etag: string): Original {

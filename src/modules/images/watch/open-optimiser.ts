@@ -2,11 +2,11 @@ import { availableParallelism } from 'node:os'
 import type { Clock } from '../../../base/clock.ts'
 import type { Seams } from '../../../seams/seams.ts'
 import { imagesSchema } from '../config.ts'
-import { createDetector } from '../detector.ts'
 import { Pool } from '../engine/pool.ts'
 import { type FolderOriginals, folderOriginals, folderResults } from '../optimise/folder-places.ts'
 import type { Originals, Results } from '../optimise/places.ts'
 import { wishOf } from '../optimise/wish.ts'
+import { acceptOf, askServices } from './accept.ts'
 import type { OptimiserConfig } from './config.ts'
 import type { Ledger } from './ledger.ts'
 import { objectOriginals, objectResults } from './object-places.ts'
@@ -47,7 +47,6 @@ export async function openOptimiser(options: OpenOptions): Promise<{
     idleMs: 60_000,
     report: (message) => report.warn(message),
   })
-  const { moderation } = accept
   const defaults = imagesSchema.parse({ dialect: 'sih' }).limits
   const optimiser = new UploadOptimiser({
     ...places,
@@ -61,20 +60,14 @@ export async function openOptimiser(options: OpenOptions): Promise<{
       })),
       config.formats,
       config.quality,
+      config.exif,
     ),
+    deleted: config.deleted,
     pool,
     limits: { ...defaults, maxPixels: limits.maxPixels },
     maxSourceBytes: limits.maxSourceBytes,
-    accept: { minSide: accept.minSide, types: accept.types, moderation: moderation?.minConfidence },
-    ask: createDetector(
-      moderation && {
-        url: moderation.url,
-        faces: false,
-        moderation: true,
-        timeoutMs: moderation.timeoutSeconds * 1000,
-        whenUnavailable: 'error',
-      },
-    ),
+    accept: acceptOf(accept),
+    ask: askServices(accept),
     timeoutSeconds: TIMEOUT_SECONDS,
     // One more is read while all are at work.
     places: processes + 1,

@@ -1,6 +1,6 @@
 import { type Clock, type Timer, waitFor } from '../../../base/clock.ts'
 import { asError } from '../../../seams/seam-error.ts'
-import { type CreatedObject, readEvents } from './events.ts'
+import { type ChangedObject, readEvents } from './events.ts'
 import { LaneClosed } from './lane.ts'
 
 /** What a consumer needs of a queue. */
@@ -25,7 +25,7 @@ export interface ConsumerOptions {
   /** Resolves when there is something to do for another message. */
   readonly room: () => Promise<void>
   /** Resolves when a picture is done, gone, rejected or failed for good; rejects with LaneClosed. */
-  readonly take: (object: CreatedObject) => Promise<unknown>
+  readonly take: (object: ChangedObject) => Promise<unknown>
   readonly report: { warn(message: string): void }
 }
 
@@ -95,7 +95,7 @@ export function consume(options: ConsumerOptions): Consumer {
     }
     prolong()
     try {
-      if (heard.kind === 'created') await Promise.all(heard.objects.map((object) => take(object)))
+      if (heard.kind === 'changed') await Promise.all(heard.objects.map((object) => take(object)))
       await from.remove(receipt)
     } catch (error) {
       if (!(error instanceof LaneClosed)) {

@@ -6,7 +6,7 @@ import { HeaderList } from '../../../http/header-list.ts'
 import { isSeamError } from '../../../seams/seam-error.ts'
 import type { EdgeResponse, Passage } from '../../../visit.ts'
 import type { PublicRoute } from '../../module.ts'
-import { type CreatedObject, readEvents } from './events.ts'
+import { type ChangedObject, readEvents } from './events.ts'
 
 /** As large as what SNS sends. */
 const MAX_BODY_BYTES = 512 * 1024
@@ -18,7 +18,7 @@ export interface EventRouteOptions {
   /** The route of a subscription of SNS, for what comes without the secret. */
   readonly sns: PublicRoute | undefined
   /** Keeps what must be done; resolves when that is safe. */
-  readonly created: (objects: readonly CreatedObject[]) => Promise<void>
+  readonly changed: (objects: readonly ChangedObject[]) => Promise<void>
   readonly onRefused: (message: string) => void
 }
 
@@ -27,7 +27,7 @@ export interface EventRouteOptions {
  * are written down, 400 for what is no event, 403 for strangers, 503 when they should come again: senders give up at 4xx, so
  * also while the secret cannot be read.
  */
-export function createEventRoute({ path, keys, sns, created, onRefused }: EventRouteOptions): PublicRoute {
+export function createEventRoute({ path, keys, sns, changed, onRefused }: EventRouteOptions): PublicRoute {
   async function take(passage: Passage): Promise<number> {
     const text = (await passage.request.body.collect(MAX_BODY_BYTES)).toString('utf8')
     const heard = readEvents(text)
@@ -35,7 +35,7 @@ export function createEventRoute({ path, keys, sns, created, onRefused }: EventR
       onRefused(heard.why)
       return 400
     }
-    if (heard.kind === 'created') await created(heard.objects)
+    if (heard.kind === 'changed') await changed(heard.objects)
     return 202
   }
 
@@ -65,10 +65,10 @@ export function createEventRoute({ path, keys, sns, created, onRefused }: EventR
 }
 
 /** What a notification of SNS says; one that is no event of S3 is not for us. */
-export function readNotification(message: string): readonly CreatedObject[] {
+export function readNotification(message: string): readonly ChangedObject[] {
   const heard = readEvents(message)
   if (heard.kind === 'unknown') throw new SnsRefusal(heard.why)
-  return heard.kind === 'created' ? heard.objects : []
+  return heard.kind === 'changed' ? heard.objects : []
 }
 
 function bearerOf(authorization: string | undefined): string | undefined {

@@ -8,6 +8,7 @@ function bench() {
   const clock = new ManualClock()
   const files = new Map<string, Stand>()
   const whole: string[] = []
+  const gone: string[] = []
   const lost: unknown[] = []
   const settling = new Settling({
     clock,
@@ -17,6 +18,7 @@ function bench() {
       return stand?.bytes === -1 ? Promise.reject(new Error('no right')) : Promise.resolve(stand)
     },
     whole: (key) => void whole.push(key),
+    gone: (key) => void gone.push(key),
     lost: (error) => void lost.push(error),
   })
   const write = (key: string, bytes: number, ahead = 0) =>
@@ -25,7 +27,7 @@ function bench() {
     clock.advance(ms)
     await setImmediate()
   }
-  return { settling, clock, files, whole, lost, write, pass }
+  return { settling, clock, files, whole, gone, lost, write, pass }
 }
 
 test('a file is whole when nothing of it has changed for the time, however long it is written', async () => {
@@ -45,15 +47,15 @@ test('a file is whole when nothing of it has changed for the time, however long 
   assert.deepEqual(whole, ['slow'])
 })
 
-test('what has stood for long is whole at once; what goes away is forgotten', async () => {
-  const { settling, clock, whole, files, write, pass } = bench()
+test('what has stood for long is whole at once; what goes away and does not come back is gone', async () => {
+  const { settling, clock, whole, gone, files, write, pass } = bench()
   assert.ok(settling.isWhole({ bytes: 1, changedAt: clock.now() - 2_000 }))
   assert.ok(!settling.isWhole({ bytes: 1, changedAt: clock.now() - 1_999 }))
   write('gone', 1)
   settling.touch('gone')
   files.delete('gone')
   await pass(2_000)
-  assert.deepEqual([whole, settling.size], [[], 0])
+  assert.deepEqual([whole, gone, settling.size], [[], ['gone'], 0])
 })
 
 test('a file system whose clock is ahead does not hold a file back', async () => {

@@ -7,6 +7,8 @@ export interface SettlingOptions {
   readonly look: (key: string) => Promise<Stand | undefined>
   /** A file is whole. */
   readonly whole: (key: string) => void
+  /** A file is not there any more, and has not come back for as long. */
+  readonly gone: (key: string) => void
   /** There are too many, or one could not be looked at: everything must be looked through. */
   readonly lost: (error?: unknown) => void
 }
@@ -64,7 +66,7 @@ export class Settling {
   }
 
   async #look(key: string): Promise<void> {
-    const { settleMs, clock, look, whole, lost } = this.#options
+    const { settleMs, clock, look, whole, gone, lost } = this.#options
     let stand: Stand | undefined
     try {
       stand = await look(key)
@@ -78,7 +80,8 @@ export class Settling {
     const stoodStill = before?.bytes === stand?.bytes && before?.changedAt === stand?.changedAt
     if (stand === undefined || this.isWhole(stand) || (before !== undefined && stoodStill)) {
       this.#restless.delete(key)
-      if (stand !== undefined) whole(key)
+      if (stand === undefined) gone(key)
+      else whole(key)
       return
     }
     entry.stand = stand

@@ -8,12 +8,12 @@ import { asError } from '../../../seams/seam-error.ts'
 import type { CliKit, CliPlan } from '../../module.ts'
 import type { ImageEngineConfig } from '../config.ts'
 import { isRecord } from '../engine/edits.ts'
-import { type OptimiseChoices, readWish } from '../optimise/optimise-command.ts'
+import { notDeleted, type OptimiseChoices, readDeleted, readWish } from '../optimise/optimise-command.ts'
 import { optimiseSchema } from './config.ts'
 import { ledgerFolder } from './follow-optimiser.ts'
 import { Ledger } from './ledger.ts'
 import { openOptimiser } from './open-optimiser.ts'
-import { type OptimiserReport, printReport } from './report.ts'
+import { type OptimiserReport, printReport, triesOf } from './report.ts'
 
 /** `edgeward images report`: what the optimisers of the running edge have done, and what they could not do. */
 export async function report(
@@ -75,6 +75,11 @@ export async function watch(folder: string, choices: OptimiseChoices, output: Ou
     say(wish)
     return exitCodes.badConfig
   }
+  const deleted = readDeleted(choices)
+  if (deleted === undefined) {
+    say(notDeleted(choices))
+    return exitCodes.badConfig
+  }
   const from = path.resolve(folder)
   const to = path.resolve(choices.out ?? `${from}-optimised`)
   const isFolder = await stat(from).then(
@@ -95,6 +100,8 @@ export async function watch(folder: string, choices: OptimiseChoices, output: Ou
       to: { folder: to },
       sizes: Object.fromEntries(wish.sizes.map(({ name, ...size }) => [name, size])),
       formats: Object.keys(wish.formats),
+      exif: choices.exif ?? false,
+      deleted,
     },
   })
   // Hidden, and beside the results: whoever runs this again goes on.
@@ -113,7 +120,7 @@ export async function watch(folder: string, choices: OptimiseChoices, output: Ou
     ledger,
     maxMemoryBytes: 1 << 30,
     onPicture(key, ending, says) {
-      if (ending === 'made') output.out(`${key}  ${says}`)
+      if (ending === 'made' || ending === 'removed') output.out(`${key}  ${says}`)
       if (ending === 'rejected' || ending === 'failed') say(`${key}: ${says}`)
     },
     report: { warn: say },
@@ -125,8 +132,9 @@ export async function watch(folder: string, choices: OptimiseChoices, output: Ou
   await Promise.race([once(process, 'SIGINT'), once(process, 'SIGTERM')])
   clearInterval(alive)
   await close()
-  const { made, kept } = optimiser.tally
+  const { made, kept, removed } = optimiser.state
   output.out(`${made} made, ${kept} found done, ${ledger.failures.size} failed`)
+  if (removed > 0) output.out(`${removed} removed with their originals`)
   for (const line of optimiser.tally.lines()) output.out(line)
   return exitCodes.ok
 }
@@ -152,7 +160,8 @@ async function writtenReports(
     await using ledger = await Ledger.open(ledgerFolder(dataFolder), name, (error) => {
       throw asError(error)
     })
-    reports.push({ name, isWorking: false, failures: [...ledger.failures.values()], more: 0 })
+    const tried = [...ledger.tried.values()].map(triesOf)
+    reports.push({ name, isWorking: false, failures: [...ledger.failures.values()], tried, more: 0 })
   }
   return reports
 }
