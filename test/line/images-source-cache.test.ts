@@ -204,13 +204,24 @@ test('an original that is gone, or whose server fails, is not served out of memo
   assert.deepEqual(site.asked, ['200', '"1"/404', '"1"/503', '"1"/304'])
 })
 
+const invalidations = [
+  { what: 'of everything', all: true },
+  { what: 'of a path', paths: ['/10x0/a.png'] },
+  { what: 'of a path of nothing', paths: ['/elsewhere/*'] },
+  { what: 'of a tag', tags: ['product-1'] },
+  { what: 'that only marks stale', paths: ['/*'], soft: true },
+] as const
+
 test('after an invalidation, of whatever, originals are fetched anew', async () => {
   await using site = await originals({ 'Cache-Control': 'max-age=3600' })
-  await site.variant()
-  await site.edge.edge.invalidate({ distributionId: 'test', paths: ['/*'], by: 'test' })
-  site.change({ picture: await blue() })
-  assert.equal(await site.variant(), '0,0,255')
-  assert.deepEqual(site.asked, ['200', '200'])
+  for (const [index, { what, ...selection }] of invalidations.entries()) {
+    site.change({ picture: await blue() })
+    await site.edge.edge.invalidate({ distributionId: 'test', all: false, ...selection, by: 'test' })
+    assert.equal(await site.variant(), '0,0,255', what)
+    site.change({ picture: await plain('#ff0000') })
+    assert.equal(await site.variant(), '0,0,255', what)
+    assert.equal(site.asked.length, index + 1, what)
+  }
 })
 
 test('the least recently used originals go when the bound is reached, and none takes more than a quarter of it', async () => {

@@ -1,6 +1,7 @@
 import { writeFileSync } from 'node:fs'
 import { setPriority } from 'node:os'
 import sharp from 'sharp'
+import { createMemoryRelief } from '../../../base/memory-relief.ts'
 import { ImageError, type PlainImageError } from '../image-error.ts'
 import { receive, send } from './edge-line.ts'
 import type { Ask, Job } from './job.ts'
@@ -27,6 +28,8 @@ allowOnlyPictures()
 if (maxBytes > 0) limitWasm(maxBytes / 2)
 stepBack()
 
+/** Results lie outside of the heap, too; V8 would mark it whole for every few of them. */
+const passed = createMemoryRelief()
 /** Memory for the inputs of one job after the other. */
 let desk = Buffer.alloc(0)
 let watch: NodeJS.Timeout | undefined
@@ -51,6 +54,7 @@ async function work(job: Job, lengths: readonly number[], sent: Buffer | undefin
     const scratchBytes = leaveInScratch(bytes) ? bytes.length : undefined
     look()
     send({ kind: 'done', rendered, scratchBytes, bytesInUse }, scratchBytes === undefined ? bytes : undefined)
+    passed(bytes.length)
   } catch (error) {
     // Work of libvips that was given up may still read from it.
     desk = Buffer.alloc(0)

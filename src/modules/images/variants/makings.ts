@@ -29,6 +29,11 @@ export class Makings {
     this.#all.delete(making)
   }
 
+  /** Somebody says that something has changed: nothing that was fetched before is shared any more. */
+  startNext(): void {
+    this.#generation++
+  }
+
   invalidate(selected: TagSelector): void {
     this.#generation++
     for (const making of this.#all) {

@@ -102,6 +102,8 @@ export async function openVariants(
 
   /** Whoever invalidated it: nothing of it is kept here any more, nor brought back by what is under way. */
   function heard(invalidation: ModuleInvalidation): void {
+    // Also where it is only about answers: those that follow are not to be made of an old original.
+    makings.startNext()
     const tags = concerned(invalidation)
     if (tags === undefined) return
     letGo(tags)
