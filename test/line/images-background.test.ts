@@ -27,7 +27,11 @@ function openEdge(
         images: { dialect: 'sih', autoFormats, slowFormats: 'background' },
       },
     },
-    { top: { cache: { disk: false }, images: { processes: 1 }, ...top }, clock },
+    // Each picture asks its source.
+    {
+      top: { cache: { disk: false }, images: { processes: 1, sourceCache: { maxBytes: 0 } }, ...top },
+      clock,
+    },
   )
 }
 

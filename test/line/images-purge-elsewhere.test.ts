@@ -42,7 +42,8 @@ function distributionOf(source: HeldSource, images: Json) {
 /** One of several edges that share state and store; it hears of the others when the test says so. */
 function openEdge(dataFolder: string, source: HeldSource, images: Json): Promise<RunningEdge> {
   return runEdge(distributionOf(source, images), {
-    top: { dataFolder, cache: { disk: false }, images: { processes: 1 } },
+    // Each picture asks its source.
+    top: { dataFolder, cache: { disk: false }, images: { processes: 1, sourceCache: { maxBytes: 0 } } },
     clock: new ManualClock(),
   })
 }

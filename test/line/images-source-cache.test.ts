@@ -15,8 +15,13 @@ async function originals(
   fields: Fields | ((url: string, now: number) => Fields),
   {
     sourceCache,
+    cachePolicy = 'CachingDisabled',
     pictureOf,
-  }: { readonly sourceCache?: Json; readonly pictureOf?: (url: string) => Buffer } = {},
+  }: {
+    readonly sourceCache?: Json
+    readonly cachePolicy?: string
+    readonly pictureOf?: (url: string) => Buffer
+  } = {},
 ) {
   const clock = new ManualClock()
   /** For each request, what it was answered; conditions that came with it before a slash. */
@@ -44,7 +49,7 @@ async function originals(
       origins: { photos: { url: server.url } },
       defaultBehavior: {
         origin: 'photos',
-        cachePolicy: 'CachingDisabled',
+        cachePolicy,
         images: { dialect: 'sih' },
       },
     },
@@ -114,7 +119,7 @@ const said = (cacheControl: string, more: Fields = {}) => ({
   fields: () => ({ 'Cache-Control': cacheControl, ...more }),
 })
 const lifetimes: readonly Lifetime[] = [
-  { what: 'nothing said: a second', fields: () => ({}), seconds: 1 },
+  { what: 'nothing said', fields: () => ({}), seconds: 1 },
   { what: 'max-age', ...said('max-age=10'), seconds: 10 },
   { what: 's-maxage before max-age', ...said('max-age=10, s-maxage=20'), seconds: 20 },
   { what: 'less the age it came with', ...said('max-age=10', { Age: '4' }), seconds: 6 },
@@ -133,7 +138,9 @@ const lifetimes: readonly Lifetime[] = [
 
 let shop: Awaited<ReturnType<typeof originals>>
 before(async () => {
-  shop = await originals((url, now) => lifetimes[Number(/\d+/.exec(url)![0])]!.fields(now))
+  shop = await originals((url, now) => lifetimes[Number(/\d+/.exec(url)![0])]!.fields(now), {
+    sourceCache: { unsaidSeconds: 1 },
+  })
   shop.change({ etag: '"1"' })
 })
 after(() => shop[Symbol.asyncDispose]())
@@ -247,16 +254,32 @@ test('the least recently used originals go when the bound is reached, and none t
   assert.equal(small.asked.length, 2)
 })
 
-test('nothing is kept where the bound is 0, and nothing unsaid where that is 0', async () => {
+test('what nothing is said of counts for a second, and not where such answers are not kept either', async () => {
+  for (const { cachePolicy, sourceCache, seconds } of [
+    { cachePolicy: 'CachingOptimized', sourceCache: {}, seconds: 1 },
+    { cachePolicy: 'CachingDisabled', sourceCache: {}, seconds: 0 },
+    { cachePolicy: 'CachingOptimized', sourceCache: { unsaidSeconds: 0 }, seconds: 0 },
+    { cachePolicy: 'CachingDisabled', sourceCache: { unsaidSeconds: 5 }, seconds: 5 },
+  ]) {
+    await using site = await originals({}, { cachePolicy, sourceCache })
+    site.change({ etag: '"1"' })
+    await site.variant()
+    if (seconds > 0) {
+      site.clock.advance(seconds * 1000 - 1)
+      await site.variant()
+      assert.deepEqual(site.asked, ['200'])
+      site.clock.advance(1)
+    }
+    await site.variant()
+    assert.deepEqual(site.asked, ['200', '"1"/304'])
+  }
+})
+
+test('nothing is kept where the bound is 0', async () => {
   await using none = await originals({ 'Cache-Control': 'max-age=60' }, { sourceCache: { maxBytes: 0 } })
   await none.variant()
   await none.variant()
   assert.equal(none.asked.length, 2)
-  await using asking = await originals({}, { sourceCache: { unsaidSeconds: 0 } })
-  asking.change({ etag: '"1"' })
-  await asking.variant()
-  await asking.variant()
-  assert.deepEqual(asking.asked, ['200', '"1"/304'])
 })
 
 test('pictures whose buffers are used again while others are made into variants stay whole', async () => {

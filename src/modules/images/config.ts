@@ -72,8 +72,10 @@ export const imageEngineSchema = z
           .number()
           .min(0)
           .max(86_400)
-          .default(1)
-          .describe('How long an original is used without asking whose source says nothing of it.'),
+          .optional()
+          .describe(
+            'How long an original is used without asking whose source says nothing of it. A second, and 0 where the cache policy of the behavior keeps no answers of that kind.',
+          ),
       })
       .prefault({})
       .describe(

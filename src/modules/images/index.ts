@@ -31,7 +31,7 @@ import { Spent } from './spent.ts'
 import { ByteShelf } from './source/byte-shelf.ts'
 import { SourceCache } from './source/source-cache.ts'
 import { Sources } from './source/sources.ts'
-import { sourcesOf } from './source/sources-of.ts'
+import { sourcesOf, unsaidSecondsOf } from './source/sources-of.ts'
 import type { ImageRequest } from './task.ts'
 import { checkOptimise, compileOptimise } from './watch/check-optimise.ts'
 import type { OptimiseConfig } from './watch/config.ts'
@@ -91,10 +91,7 @@ async function openImages(context: ModuleContext, fetch: Fetch): Promise<Running
     maxWaitMs: settings.queue.maxWaitSeconds * 1000,
   })
   const shelf = new ByteShelf()
-  const sourceCache = new SourceCache({
-    maxBytes: settings.sourceCache.maxBytes,
-    unsaidMs: settings.sourceCache.unsaidSeconds * 1000,
-  })
+  const sourceCache = new SourceCache(settings.sourceCache.maxBytes)
   let named = 0
   const engine: Engine = { clock: context.clock, pool, gate }
   const optimisers = createOptimisers(context, settings.maxMemoryBytes, fetch)
@@ -127,7 +124,10 @@ async function openImages(context: ModuleContext, fetch: Fetch): Promise<Running
   function serviceFor(
     config: ImagesConfig,
     { distribution, behavior }: BoundPlace,
-    { timeoutSeconds }: Pick<ImageEngineConfig, 'timeoutSeconds'>,
+    {
+      timeoutSeconds,
+      sourceCache: { unsaidSeconds },
+    }: Pick<ImageEngineConfig, 'timeoutSeconds' | 'sourceCache'>,
     signingKeys: SigningKeys | undefined,
   ): ImageService {
     const places = sourcesOf(config, distribution.origins, behavior)
@@ -138,6 +138,7 @@ async function openImages(context: ModuleContext, fetch: Fetch): Promise<Running
       maxSourceBytes: config.limits.maxSourceBytes,
       shelf,
       cache: sourceCache,
+      unsaidMs: (unsaidSeconds ?? unsaidSecondsOf(behavior)) * 1000,
       name: `${named++}`,
       generation: () => variants.makings.generation,
     })

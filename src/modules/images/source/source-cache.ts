@@ -6,13 +6,6 @@ import type { HeldPicture } from './held-picture.ts'
 /** One picture may take this share of the cache; larger ones would push out everything else. */
 const MAX_SHARE = 4
 
-export interface SourceCacheOptions {
-  /** Bytes of all pictures together; 0 keeps nothing. */
-  readonly maxBytes: number
-  /** How long a picture counts, in milliseconds, whose source does not say. */
-  readonly unsaidMs: number
-}
-
 /** A picture that is kept; one that is not fresh must be asked about before it is used. */
 export interface KeptPicture {
   readonly held: HeldPicture
@@ -25,14 +18,15 @@ export interface KeptPicture {
  * that is made anew must not be made of an old original.
  */
 export class SourceCache {
-  readonly #options: SourceCacheOptions
+  readonly #maxBytes: number
   readonly #kept = new Map<string, { readonly held: HeldPicture; readonly freshUntil: number }>()
   #bytes = 0
   /** For metrics. */
   readonly counts = { hits: 0, confirmed: 0, misses: 0 }
 
-  constructor(options: SourceCacheOptions) {
-    this.#options = options
+  /** `maxBytes` for all pictures together; 0 keeps nothing. */
+  constructor(maxBytes: number) {
+    this.#maxBytes = maxBytes
   }
 
   get bytes(): number {
@@ -51,20 +45,18 @@ export class SourceCache {
     return { held: found.held, isFresh: nowMs < found.freshUntil }
   }
 
-  /** Keeps a picture that came with these fields, unless they forbid it. */
-  keep(id: string, held: HeldPicture, headers: HeaderList, nowMs: number): void {
-    const { maxBytes, unsaidMs } = this.#options
-    const lifetimeMs = lifetimeMsOf(headers, nowMs, unsaidMs)
+  /** Keeps a picture until it has to be asked about, in milliseconds since the epoch; not at all for undefined. */
+  keep(id: string, held: HeldPicture, freshUntil: number | undefined): void {
     held.hold()
     this.drop(id)
-    if (lifetimeMs === undefined || held.cost > maxBytes / MAX_SHARE) {
+    if (freshUntil === undefined || held.cost > this.#maxBytes / MAX_SHARE) {
       held.release()
       return
     }
-    this.#kept.set(id, { held, freshUntil: nowMs + lifetimeMs })
+    this.#kept.set(id, { held, freshUntil })
     this.#bytes += held.cost
     for (const oldest of this.#kept.keys()) {
-      if (this.#bytes <= maxBytes) break
+      if (this.#bytes <= this.#maxBytes) break
       this.drop(oldest)
     }
   }
@@ -78,14 +70,17 @@ export class SourceCache {
   }
 }
 
-/** How long a picture may be used without asking; undefined where it must not be kept at all. */
-function lifetimeMsOf(headers: HeaderList, nowMs: number, unsaidMs: number): number | undefined {
+/**
+ * Until when a picture that came with these fields may be used without asking; undefined where it must not be kept. One
+ * whose source does not say how long counts for `unsaidMs`.
+ */
+export function freshUntil(headers: HeaderList, nowMs: number, unsaidMs: number): number | undefined {
   const directives = parseCacheControl(headers.getJoined('cache-control'))
   if (directives.has('no-store') || directives.has('private')) return undefined
   if (headers.getJoined('vary')?.includes('*') === true) return undefined
-  if (directives.has('no-cache')) return 0
+  if (directives.has('no-cache')) return nowMs
   const given = lifetimeGiven(headers, directives, nowMs)
-  if (given === undefined) return unsaidMs
+  if (given === undefined) return nowMs + unsaidMs
   const age = Number(headers.get('age') ?? 0)
-  return Math.max(0, given.seconds - (Number.isFinite(age) ? age : 0)) * 1000
+  return nowMs + Math.max(0, given.seconds - (Number.isFinite(age) ? age : 0)) * 1000
 }

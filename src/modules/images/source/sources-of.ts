@@ -25,3 +25,11 @@ export function sourcesOf(
     ]),
   )
 }
+
+/**
+ * How long an original counts whose source says nothing of it: a moment, which is enough for the pictures of one page; and
+ * not at all where answers that say nothing are not kept either.
+ */
+export function unsaidSecondsOf({ cachePolicy }: PlannedBehavior): number {
+  return cachePolicy.minTtlSeconds > 0 || cachePolicy.defaultTtlSeconds > 0 ? 1 : 0
+}

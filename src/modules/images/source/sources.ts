@@ -12,7 +12,7 @@ import { HeldPicture } from './held-picture.ts'
 import { confirmed, isSameName, lifetimeOf, type Picture, pictureOf } from './picture.ts'
 import type { SourceLifetime, SourceValidator } from './picture.ts'
 import { joined, pathOf } from './key-path.ts'
-import type { SourceCache } from './source-cache.ts'
+import { freshUntil, type SourceCache } from './source-cache.ts'
 import { noSuchKey, tooLarge, untilGone } from './source-faults.ts'
 
 /** A place pictures may come from. */
@@ -53,6 +53,8 @@ export interface SourcesOptions {
   readonly shelf: ByteShelf
   /** Where pictures stay for the next variants; others keep theirs in it, too. */
   readonly cache: SourceCache
+  /** How long an original counts, in milliseconds, whose source does not say. */
+  readonly unsaidMs: number
   /** Tells these sources from those of others in the cache. */
   readonly name: string
   /** Another number when sources may have changed: what was fetched before is not shared with those who ask from then on. */
@@ -204,7 +206,7 @@ export class Sources {
     old: HeldPicture | undefined,
     signal: AbortSignal,
   ): Promise<HeldPicture> {
-    const { cache, clock } = this.#options
+    const { cache } = this.#options
     old?.hold()
     try {
       const source = this.find(address.bucket)
@@ -216,18 +218,23 @@ export class Sources {
         response.body.discard()
         cache.counts.confirmed++
         old.renew(confirmed(old.picture, response.headers))
-        cache.keep(id, old, fieldsOf(old.picture, response.headers), clock.now())
+        this.#keep(id, old, fieldsOf(old.picture, response.headers))
         old.hold()
         return old
       }
       cache.counts.misses++
       const held = await this.#read(this.#wanted(source, response))
       held.hold()
-      cache.keep(id, held, response.headers, clock.now())
+      this.#keep(id, held, response.headers)
       return held
     } finally {
       old?.release()
     }
+  }
+
+  #keep(id: string, held: HeldPicture, headers: HeaderList): void {
+    const { cache, clock, unsaidMs } = this.#options
+    cache.keep(id, held, freshUntil(headers, clock.now(), unsaidMs))
   }
 
   async #read({ headers, body }: EdgeResponse): Promise<HeldPicture> {
