@@ -183,18 +183,21 @@ test('of several processes any may be told, and one does the work', { timeout: 1
     for (let i = 0; i < COUNT; i++)
       await writeFile(join(folder, 'in', `p${i}.png`), await card().png().toBuffer())
     const { child, url } = await startEdgeOf(config)
-    // A connection each, so that both processes get some.
-    for (let i = 0; i < COUNT; i++) {
-      const answer = await fetch(`${url}/told`, {
-        method: 'POST',
-        headers: { 'x-api-key': 'open-sesame', connection: 'close' },
-        body: JSON.stringify({ key: `p${i}.png` }),
-      })
-      assert.equal(answer.status, 202)
+    try {
+      // A connection each, so that both processes get some.
+      for (let i = 0; i < COUNT; i++) {
+        const answer = await fetch(`${url}/told`, {
+          method: 'POST',
+          headers: { 'x-api-key': 'open-sesame', connection: 'close' },
+          body: JSON.stringify({ key: `p${i}.png` }),
+        })
+        assert.equal(answer.status, 202)
+      }
+      await until(() => globSync('*-meta.json', { cwd: join(folder, 'out') }).length === COUNT)
+    } finally {
+      child.kill('SIGTERM')
+      await once(child, 'exit')
     }
-    await until(() => globSync('*-meta.json', { cwd: join(folder, 'out') }).length === COUNT)
-    child.kill('SIGTERM')
-    await once(child, 'exit')
   } finally {
     await rm(folder, { recursive: true })
   }

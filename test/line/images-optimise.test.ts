@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
-import { existsSync, globSync } from 'node:fs'
+import { existsSync, globSync, readFileSync } from 'node:fs'
 import { mkdir, mkdtemp, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -158,6 +158,24 @@ test('what is no picture, or not one that is accepted, is reported with the reas
   await put('text.jpg', await card().jpeg().toBuffer())
   await done(edge, 'in/small/text-meta.json')
   await until(async () => (await reportOf(edge)).failures.length === 2)
+})
+
+test('originals whose names differ only in endings have results of their own', async () => {
+  await using edge = await folderEdge()
+  const names = ['b.webp', 'b.jpg.png', 'b.jpg', 'b.jpg.jpg', 'b.png']
+  const results = join(edge.folder, 'in/small')
+  const records = () =>
+    globSync('*-meta.json', { cwd: results }).map((file) => {
+      const { source, derivatives, description } = JSON.parse(readFileSync(join(results, file), 'utf8'))
+      for (const each of derivatives) assert.ok(existsSync(join(results, each.file)), each.file)
+      return `${source.file} ${description.original.width}`
+    })
+  for (const [index, name] of names.entries()) {
+    const picture = card(50 + index, 50).toFormat(name.split('.').at(-1) as 'png')
+    await writeFile(join(edge.folder, 'in', name), await picture.toBuffer())
+    await until(() => records().length === index + 1)
+  }
+  assert.deepEqual(records().sort(), names.map((name, index) => `${name} ${50 + index}`).sort())
 })
 
 test('what may go away by itself is tried again: a moderation service that is down costs no picture', async () => {

@@ -6,7 +6,8 @@ import type { Pool } from '../engine/pool.ts'
 import { ImageError } from '../image-error.ts'
 import type { Original, Originals, Results } from './places.ts'
 import {
-  bareName,
+  basesOf,
+  commonName,
   fileName,
   type MadeFile,
   type PictureRecord,
@@ -77,7 +78,7 @@ export function createOptimiser(options: OptimiserOptions): Optimiser {
       ...(wish.exif !== undefined && { exif: wish.exif }),
     },
   }
-  /** Two originals of one base name must not choose the names of their results at the same moment. */
+  /** Two originals of one name must not choose those of their results at the same moment. */
   const turns = new Map<string, Promise<unknown>>()
 
   async function optimiseInTurn(original: Original): Promise<PictureOutcome> {
@@ -136,7 +137,7 @@ export function createOptimiser(options: OptimiserOptions): Optimiser {
 
   async function removeInTurn(key: string): Promise<PictureRecord | undefined> {
     let removed: PictureRecord | undefined
-    for (const base of [bareName(key), key]) {
+    for (const base of basesOf(key)) {
       const record = await readRecord(results, base)
       if (record?.source.file !== key) continue
       // Looked at here, where nobody makes anything of it: it may have been put there again.
@@ -167,21 +168,28 @@ export function createOptimiser(options: OptimiserOptions): Optimiser {
 
   /**
    * Results are called like the original without its ending. Where another original has that name already, and is still
-   * there, they keep the ending. `before` is what stands there, of whatever original.
+   * there, they keep the ending, and so on. `before` is what stands there, of whatever original.
    */
   async function placeOf(key: string): Promise<{
     readonly base: string
     readonly known: PictureRecord | undefined
     readonly before: PictureRecord | undefined
   }> {
-    const bare = bareName(key)
-    const holder = await readRecord(results, bare)
-    if (holder?.source.file === key) return { base: bare, known: holder, before: holder }
-    const own = await readRecord(results, key)
-    if (own?.source.file === key) return { base: key, known: own, before: own }
-    if (holder === undefined || (await originals.find(holder.source.file)) === undefined)
-      return { base: bare, known: undefined, before: holder }
-    return { base: key, known: undefined, before: own }
+    const bases = basesOf(key)
+    const held: { readonly base: string; readonly holder: PictureRecord | undefined }[] = []
+    for (const base of bases) {
+      const holder = await readRecord(results, base)
+      if (holder?.source.file === key) return { base, known: holder, before: holder }
+      held.push({ base, holder })
+      // There may be something of it beyond, where others have gone since: it is made anew then.
+      if (held.filter((each) => each.holder === undefined).length === 2) break
+    }
+    for (const { base, holder } of held) {
+      if (holder === undefined || (await originals.find(holder.source.file)) === undefined)
+        return { base, known: undefined, before: holder }
+    }
+    const last = recordName(bases.at(-1)!)
+    throw new ImageError(409, 'NameTaken', `Other pictures have all names of its results, up to ${last}.`)
   }
 
   async function areThere(base: string, { derivatives }: PictureRecord): Promise<boolean> {
@@ -195,12 +203,12 @@ export function createOptimiser(options: OptimiserOptions): Optimiser {
   }
 
   function inTurn<T>(key: string, work: () => Promise<T>): Promise<T> {
-    const bare = bareName(key)
-    const before = turns.get(bare) ?? Promise.resolve()
+    const name = commonName(key)
+    const before = turns.get(name) ?? Promise.resolve()
     const mine = before.then(work, work)
-    turns.set(bare, mine)
+    turns.set(name, mine)
     const done = () => {
-      if (turns.get(bare) === mine) turns.delete(bare)
+      if (turns.get(name) === mine) turns.delete(name)
     }
     mine.then(done, done)
     return mine

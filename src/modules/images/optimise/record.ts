@@ -1,5 +1,5 @@
 import { isRecord } from '../engine/edits.ts'
-import type { Results } from './places.ts'
+import { isPictureName, type Results } from './places.ts'
 import type { Wish } from './wish.ts'
 
 /** What stands in the JSON file of a picture. It is written last: where it is, the picture is done. */
@@ -32,6 +32,19 @@ export interface MadeFile {
 /** Up to the last dot of the file's name. */
 export function bareName(key: string): string {
   return key.replace(/\.[^./]*$/, '')
+}
+
+/** Without any ending of a picture: what originals and the bases of their results have in common. */
+export function commonName(key: string): string {
+  let name = key
+  while (isPictureName(name)) name = bareName(name)
+  return name
+}
+
+/** How the results of an original may be called, the best first: those after the first are for names that others have. */
+export function basesOf(key: string): readonly string[] {
+  const ending = key.slice(bareName(key).length)
+  return [bareName(key), key, key + ending, key + ending + ending]
 }
 
 export function recordName(base: string): string {

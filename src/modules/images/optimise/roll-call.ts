@@ -1,5 +1,5 @@
-import { isPictureName, type Results } from './places.ts'
-import { bareName, readRecord, RECORD_ENDING } from './record.ts'
+import type { Results } from './places.ts'
+import { commonName, readRecord, RECORD_ENDING } from './record.ts'
 
 /** The records of results, by the base of their names. */
 export interface Records {
@@ -35,7 +35,7 @@ export class RollCall {
 
   /** An original is there of which there is a record, or will be. */
   present(key: string): void {
-    const name = nameOf(key)
+    const name = commonName(key)
     this.#left.set(name, (this.#left.get(name) ?? 0) + 1)
   }
 
@@ -51,7 +51,7 @@ export class RollCall {
     let isOneMissing = false
     let count = 0
     for await (const base of bases(signal)) {
-      const name = nameOf(base)
+      const name = commonName(base)
       const left = (this.#left.get(name) ?? 0) - 1
       this.#left.set(name, left)
       if (left < 0) isOneMissing = true
@@ -59,7 +59,7 @@ export class RollCall {
     }
     if (!isOneMissing) return
     for await (const base of bases(signal)) {
-      if ((this.#left.get(nameOf(base)) ?? 0) >= 0) continue
+      if ((this.#left.get(commonName(base)) ?? 0) >= 0) continue
       const key = await originalOf(base)
       if (key !== undefined) yield key
     }
@@ -75,11 +75,4 @@ export class NobodyThere extends Error {
       `there is no original at all, but more than ${MANY} records: nothing is removed, in case the place is not there. Where all originals were meant to go, remove their results by hand, or put one picture there`,
     )
   }
-}
-
-/** Of an original or a record the name without any ending of a picture, so that both have the same. */
-function nameOf(key: string): string {
-  let name = key
-  while (isPictureName(name)) name = bareName(name)
-  return name
 }
