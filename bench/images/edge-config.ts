@@ -1,6 +1,8 @@
 export function configFor(pictures: string) {
   return (logFolder: string) => ({
     listeners: [{ port: 0 }],
+    // As it is by default where caching is not switched off: bare sharp holds its sources in memory, too.
+    images: { sourceCache: { unsaidSeconds: 1 } },
     distributions: {
       bench: {
         origins: { photos: { folder: pictures } },
