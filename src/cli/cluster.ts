@@ -17,8 +17,8 @@ export function isFirstProcess(): boolean {
 }
 
 /**
- * Runs `processes` copies of the server that share the ports. A worker that dies is replaced, at most once a second;
- * one that cannot start ends the edge. Resolves with the exit code when all have ended.
+ * Runs `processes` copies of the server that share the ports, and tells when all of them listen. A worker that dies is
+ * replaced, at most once a second; one that cannot start ends the edge. Resolves with the exit code when all have ended.
  */
 export async function runProcesses(
   processes: number,
@@ -29,6 +29,8 @@ export async function runProcesses(
   cluster.schedulingPolicy = cluster.SCHED_NONE
   let isStopping = false
   let hasTold = false
+  let urls: readonly string[] | undefined
+  const listeners = new Set<number>()
   let exitCode = 0
   let alive = 0
   let lastStart = 0
@@ -39,10 +41,13 @@ export async function runProcesses(
     alive++
     const worker = cluster.fork({ ...environment, [PROCESS_SLOT]: String(slot) })
     worker.on('message', (message: WorkerMessage) => {
-      // The first process has opened the control API by then: whoever reads the line may use it at once.
-      if (message.kind === 'listening' && slot === 0 && !hasTold) {
+      if (message.kind === 'listening') {
+        listeners.add(slot)
+        // The first process has opened the control API by then: whoever reads the line may use it at once.
+        if (slot === 0) urls = message.urls
+        if (hasTold || urls === undefined || listeners.size < processes) return
         hasTold = true
-        listening(message.urls)
+        listening(urls)
       } else if (message.kind === 'failed') {
         report(message.message)
         exitCode = 1
