@@ -190,6 +190,8 @@ test('f=json describes the variant: size, original, main colour, and three stand
   const described = JSON.parse((await ask(signed('f=json', '/clear.png'))).body.toString()) as Description
   const { rgba } = thumbHashToRGBA(Buffer.from(described.thumbhash, 'base64'))
   assert.deepEqual([described['hasAlpha'], Math.max(...rgba.filter((_, at) => at % 4 === 3))], [true, 0])
+  // What is behind transparency counts as white, whatever numbers lie there.
+  assert.match(described.dominant, /^#f[0-9a-f]f[0-9a-f]f[0-9a-f]$/)
   const { headers } = await ask(signed('f=json', '/red.png'))
   const again = await fetch(signed('f=json', '/red.png'), {
     headers: { 'if-none-match': headers.get('etag')! },

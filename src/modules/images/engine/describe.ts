@@ -62,7 +62,15 @@ export async function describePixels(
 ): Promise<Description> {
   const { source } = canvas
   const { hasAlpha } = await first().metadata()
-  const { dominant } = await canvas.run(() => first().flatten({ background: '#fff' }).stats())
+  // Statistics are of what goes into a pipeline, not of what comes out of it.
+  const opaque = hasAlpha
+    ? sharp(
+        await canvas.run(() =>
+          first().flatten({ background: '#fff' }).png({ compressionLevel: 0 }).toBuffer(),
+        ),
+      )
+    : first()
+  const { dominant } = await canvas.run(() => opaque.stats())
   const small = await canvas.run(() =>
     first()
       .resize(HASHED_SIDE, HASHED_SIDE, { fit: 'inside' })
