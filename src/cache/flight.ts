@@ -1,10 +1,10 @@
 import type { Readable } from 'node:stream'
 import { Fault } from '../faults.ts'
+import type { NameSelector } from '../http/name-selector.ts'
 import type { Lookup } from '../rooms.ts'
 import type { CacheFacts, Passage } from '../visit.ts'
 import type { Entry } from './entry.ts'
 import type { Fill } from './fill.ts'
-import type { TagSelector } from './store/selection.ts'
 import type { Found } from './store/store.ts'
 
 /** Somebody who waits for the answer that another request is fetching. */
@@ -39,7 +39,7 @@ export class Flight {
   /** Set when the answer may be kept: from then on it is read while it arrives. */
   arriving: Arriving | undefined = undefined
   /** Tags that were invalidated while nothing was known of the answer. */
-  invalidatedTags: TagSelector[] | undefined = undefined
+  invalidatedTags: NameSelector[] | undefined = undefined
   /** Invalidated under way: whatever comes of it is not kept. */
   isDead = false
   /** The answer has come: who leaves now leaves its body, not the request. */

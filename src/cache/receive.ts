@@ -3,6 +3,7 @@ import { type Awaitable, isPromise } from '../base/promise.ts'
 import { Fault } from '../faults.ts'
 import { Body } from '../http/body.ts'
 import { parseContentRange } from '../http/range.ts'
+import { isAnySelected } from '../http/name-selector.ts'
 import type { CacheFacts, EdgeResponse, OriginRequest, Passage } from '../visit.ts'
 import { asked } from './asked.ts'
 import { buildEntry, finishEntry } from './build-entry.ts'
@@ -15,7 +16,6 @@ import { pathInKey } from './key.ts'
 import { answers, type Lookups } from './lookup.ts'
 import { renewedFields } from './renew.ts'
 import { ageNow } from './serve.ts'
-import { isTagSelected } from './store/selection.ts'
 import type { FinishedBody, Found } from './store/store.ts'
 import { tagsOf } from './tags.ts'
 import { varyNames, varyValues } from './variants.ts'
@@ -160,8 +160,7 @@ export class Receipts {
       decision,
       times,
     )
-    if (flight.invalidatedTags?.some((tags) => entry.tags.some((tag) => isTagSelected(tags, tag))) === true)
-      flight.isDead = true
+    if (flight.invalidatedTags?.some((tags) => isAnySelected(tags, entry.tags)) === true) flight.isDead = true
     flight.facts.stored = flight.isDead ? 'invalidated' : 'stored'
     const arriving = this.#takeIn(flight, entry, response)
     for (const waiter of flight.takeWaiters()) {

@@ -1,5 +1,6 @@
+import { isNameSelected, type NameSelector } from '../../http/name-selector.ts'
 import type { Identity, Selector } from './selection.ts'
-import { isPathSelected, isSelected, isTagSelected } from './selection.ts'
+import { isSelected } from './selection.ts'
 
 /** What the index keeps of a thing it has taken in: its place in every list. */
 export interface Indexed<T> {
@@ -76,34 +77,27 @@ export class EntryIndex<T extends Indexed<T>> {
 
   /** A superset of what is selected, from the narrowest list; undefined for a step that found nothing. */
   *#candidates(selector: Selector): Generator<T | undefined, void> {
-    const { tags, distributionId } = selector
+    const { tags, paths, distributionId } = selector
     if (tags !== undefined) {
-      if (tags.prefixes.length === 0) {
-        for (const tag of tags.exact) yield* members(this.#byTag.get(tag))
-        return
-      }
-      for (const [tag, newest] of this.#byTag) {
-        if (isTagSelected(tags, tag)) yield* members(newest)
-        else yield undefined
-      }
+      yield* ofNames(this.#byTag, tags)
       return
     }
     const distributions =
       distributionId === undefined
         ? this.#byDistribution.values()
         : [this.#byDistribution.get(distributionId) ?? new Map<string, Link<T>>()]
-    for (const paths of distributions) yield* ofPaths(paths, selector)
+    for (const lists of distributions) yield* ofNames(lists, paths)
   }
 }
 
-function* ofPaths<T>(paths: Lists<T>, selector: Selector): Generator<T | undefined, void> {
-  const { exactPaths, prefixes } = selector
-  if (exactPaths !== undefined && prefixes.length === 0) {
-    for (const path of exactPaths) yield* members(paths.get(path))
+/** Members of the lists whose names are selected; of all when nothing says which. */
+function* ofNames<T>(lists: Lists<T>, selector: NameSelector | undefined): Generator<T | undefined, void> {
+  if (selector !== undefined && selector.prefixes.length === 0) {
+    for (const name of selector.exact) yield* members(lists.get(name))
     return
   }
-  for (const [path, newest] of paths) {
-    if (exactPaths === undefined || isPathSelected(selector, path)) yield* members(newest)
+  for (const [name, newest] of lists) {
+    if (selector === undefined || isNameSelected(selector, name)) yield* members(newest)
     else yield undefined
   }
 }

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { createTagSelector } from '../../../cache/store/selection.ts'
+import { createNameSelector } from '../../../http/name-selector.ts'
 import { Makings } from './makings.ts'
 
 test('what is being made of an invalidated source is void, told once, and nothing else is', () => {
@@ -15,8 +15,8 @@ test('what is being made of an invalidated source is void, told once, and nothin
   const over = begin('over', 'images:photos/cats/1')
   makings.end(over)
   const { generation } = makings
-  makings.invalidate(createTagSelector(['images:photos/cats/*']))
-  makings.invalidate(createTagSelector(['images:photos/cats/1', 'other']))
+  makings.invalidate(createNameSelector(['images:photos/cats/*']))
+  makings.invalidate(createNameSelector(['images:photos/cats/1', 'other']))
   assert.deepEqual(
     [cat, overlaid, dog, over].map(({ isVoid }) => isVoid),
     [true, true, false, false],
@@ -25,6 +25,6 @@ test('what is being made of an invalidated source is void, told once, and nothin
   assert.notEqual(makings.generation, generation)
   const later = begin('later', 'images:photos/cats/1')
   assert.equal(later.isVoid, false)
-  makings.invalidate(createTagSelector(['images']))
+  makings.invalidate(createNameSelector(['images']))
   assert.deepEqual([dog.isVoid, later.isVoid], [true, true])
 })

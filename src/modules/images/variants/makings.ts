@@ -1,4 +1,4 @@
-import { isTagSelected, type TagSelector } from '../../../cache/store/selection.ts'
+import { isAnySelected, type NameSelector } from '../../../http/name-selector.ts'
 
 /** One answer while it is being made. */
 export interface Making {
@@ -34,10 +34,10 @@ export class Makings {
     this.#generation++
   }
 
-  invalidate(selected: TagSelector): void {
+  invalidate(selected: NameSelector): void {
     this.#generation++
     for (const making of this.#all) {
-      if (making.isVoid || !making.tags.some((tag) => isTagSelected(selected, tag))) continue
+      if (making.isVoid || !isAnySelected(selected, making.tags)) continue
       making.isVoid = true
       making.onVoid?.()
     }

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { createTagSelector } from '../../../cache/store/selection.ts'
+import { createNameSelector } from '../../../http/name-selector.ts'
 import { MemoryShelf } from './memory-shelf.ts'
 import { readSelection, tagsSelected } from './select-sources.ts'
 import type { VariantFacts } from './variant-facts.ts'
@@ -58,7 +58,7 @@ test('another version of a source drives out the variants of the old one, and a 
   assert.equal((await shelf.find(place('a', 1).key))?.facts.etag, '"new"')
   assert.equal(await shelf.find(place('a', 2).key), undefined)
   const selection = readSelection('b', undefined)
-  const purged = await shelf.purge(selection, createTagSelector(tagsSelected(selection, NAMES)))
+  const purged = await shelf.purge(selection, createNameSelector(tagsSelected(selection, NAMES)))
   assert.deepEqual(purged, { variants: 1, bytes: 10, sources: [{ bucket: 'photos', key: 'b' }] })
   shelf.forget(place('a'))
   assert.deepEqual([await shelf.find(place('a', 1).key), shelf.bytes], [undefined, 0])
@@ -75,10 +75,10 @@ test('what is invalidated goes, of whichever source it was made, and what is on 
     const found = [place('cats/1', 1), place('cats/1', 2), place('dogs/1')].map(({ key }) => shelf.peek(key))
     return (await Promise.all(found)).map((facts) => facts !== undefined)
   }
-  await shelf.takeBack(createTagSelector(['images:photos/mark']))
+  await shelf.takeBack(createNameSelector(['images:photos/mark']))
   assert.deepEqual(await left(), [false, true, true])
   shelf.keep(place('cats/1', 1), variant(10, 'h', false, overlaid))
-  await shelf.takeBack(createTagSelector(['images:photos/cats/*']))
+  await shelf.takeBack(createNameSelector(['images:photos/cats/*']))
   await shelf.flush()
   assert.deepEqual(await left(), [false, false, true])
   assert.deepEqual([shelf.counts.stored, shelf.counts.removed], [3, 2])

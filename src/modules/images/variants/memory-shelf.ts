@@ -1,4 +1,4 @@
-import { isTagSelected, type TagSelector } from '../../../cache/store/selection.ts'
+import { isAnySelected, type NameSelector } from '../../../http/name-selector.ts'
 import { Body } from '../../../http/body.ts'
 import {
   type KeptVariant,
@@ -82,7 +82,7 @@ export class MemoryShelf implements Shelf {
     this.#forget(prefix, undefined)
   }
 
-  purge(selection: SourceSelection | undefined, tags: TagSelector): Promise<Purged> {
+  purge(selection: SourceSelection | undefined, tags: NameSelector): Promise<Purged> {
     this.#turnAway(tags)
     const tally = new PurgeTally(selection)
     for (const [key, { bytes }] of this.#items) {
@@ -95,10 +95,10 @@ export class MemoryShelf implements Shelf {
   }
 
   /** Nobody else reads what is here, so nobody has to be told. */
-  takeBack(selected: TagSelector): Promise<readonly string[]> {
+  takeBack(selected: NameSelector): Promise<readonly string[]> {
     this.#turnAway(selected)
     for (const [key, { tags }] of this.#items) {
-      if (!tags.some((tag) => isTagSelected(selected, tag))) continue
+      if (!isAnySelected(selected, tags)) continue
       this.#delete(key)
       this.counts.removed++
     }
@@ -115,9 +115,8 @@ export class MemoryShelf implements Shelf {
     this.#bytes = 0
   }
 
-  #turnAway(selected: TagSelector): void {
-    for (const arriving of this.#arriving)
-      if (arriving.tags.some((tag) => isTagSelected(selected, tag))) arriving.isVoid = true
+  #turnAway(selected: NameSelector): void {
+    for (const arriving of this.#arriving) if (isAnySelected(selected, arriving.tags)) arriving.isVoid = true
   }
 
   #forget(prefix: string, current: string | undefined): void {

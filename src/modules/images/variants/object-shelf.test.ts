@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { ManualClock } from '../../../../test/support/manual-clock.ts'
-import { createTagSelector } from '../../../cache/store/selection.ts'
+import { createNameSelector } from '../../../http/name-selector.ts'
 import { openEmbeddedObjects } from '../../../seams/objects/embedded.ts'
 import type { Objects } from '../../../seams/objects/objects.ts'
 import { ObjectShelf } from './object-shelf.ts'
@@ -29,7 +29,7 @@ const place = (key: string) =>
     { metadata: 'keep', isStrict: false, faces: 'attention' },
   )
 
-const EVERYTHING = createTagSelector(['images'])
+const EVERYTHING = createNameSelector(['images'])
 
 const variant = (bytes: number, tags: readonly string[] = ['images']) => ({
   bytes: Buffer.alloc(bytes, 7),
@@ -235,11 +235,11 @@ test('what waits to be written when its source is invalidated is not written, by
   const shelf = store.shelf()
   const keys = async () => (await store.objects.list()).objects.map(({ key }) => key)
   for (const invalidate of [
-    () => shelf.takeBack(createTagSelector(['images:photos/cats/*'])),
+    () => shelf.takeBack(createNameSelector(['images:photos/cats/*'])),
     () =>
       shelf.purge(
         { bucket: undefined, key: { prefix: 'cats/' } },
-        createTagSelector(['images:photos/cats/*']),
+        createNameSelector(['images:photos/cats/*']),
       ),
   ]) {
     shelf.keep(place('cats/1'), variant(10, CATS))
@@ -254,7 +254,7 @@ test('what waits to be written when its source is invalidated is not written, by
 test('what was written behind a purge of somebody else is taken back, and it is told of which sources it was', async () => {
   await using store = await openStore()
   const [shelf, other] = [store.shelf(), store.shelf()]
-  const cats = createTagSelector(['images:photos/cats/1'])
+  const cats = createNameSelector(['images:photos/cats/1'])
   shelf.keep(place('cats/1'), variant(10, CATS))
   shelf.keep(place('dogs/1'), variant(10, DOGS))
   await shelf.flush()

@@ -1,5 +1,5 @@
 import type { Clock } from '../../../base/clock.ts'
-import type { TagSelector } from '../../../cache/store/selection.ts'
+import type { NameSelector } from '../../../http/name-selector.ts'
 import type { Objects } from '../../../seams/objects/objects.ts'
 import { asError, isSeamError } from '../../../seams/seam-error.ts'
 import { RecentWrites } from './recent-writes.ts'
@@ -137,7 +137,7 @@ export class ObjectShelf implements Shelf {
     this.#later(`forget ${prefix}`, 0, [], ({ objects }) => this.#forget(objects, prefix, undefined))
   }
 
-  async purge(selection: SourceSelection | undefined, tags: TagSelector): Promise<Purged> {
+  async purge(selection: SourceSelection | undefined, tags: NameSelector): Promise<Purged> {
     this.#queue.turnAway(tags)
     // It is all looked through now.
     this.#written.take(tags)
@@ -149,7 +149,7 @@ export class ObjectShelf implements Shelf {
     return purged
   }
 
-  async takeBack(selected: TagSelector): Promise<readonly string[]> {
+  async takeBack(selected: NameSelector): Promise<readonly string[]> {
     this.#queue.turnAway(selected)
     const written = this.#written.take(selected)
     if (written.length === 0) return []

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { type AdminRoute, refused } from '../../../admin-route.ts'
-import { createTagSelector, type TagSelector } from '../../../cache/store/selection.ts'
+import { createNameSelector, type NameSelector } from '../../../http/name-selector.ts'
 import { asError } from '../../../seams/seam-error.ts'
 import type { ModuleContext, ModuleInvalidation } from '../../module.ts'
 import type { ImagesConfig } from '../config.ts'
@@ -111,12 +111,12 @@ export async function openVariants(
       takeBack(shelf, tags).catch((error: unknown) => tell(`an invalidation: ${asError(error).message}`))
   }
 
-  function letGo(tags: TagSelector): void {
+  function letGo(tags: NameSelector): void {
     makings.invalidate(tags)
     slow?.upgrades.forgive()
   }
 
-  async function takeBack(shelf: Shelf, tags: TagSelector): Promise<void> {
+  async function takeBack(shelf: Shelf, tags: NameSelector): Promise<void> {
     const gone = new Set(await shelf.takeBack(tags)).difference(new Set([ALL_TAG]))
     if (gone.size === 0) return
     // It was written behind a purge, and another process may have answered with it until now, and keep the answer.
@@ -126,7 +126,7 @@ export async function openVariants(
 
   async function purge(selection: SourceSelection | undefined) {
     const places = picturePlaces(context.plan.current)
-    const selected = createTagSelector(tagsSelected(selection, allBuckets(places)))
+    const selected = createNameSelector(tagsSelected(selection, allBuckets(places)))
     letGo(selected)
     const purged: Purged[] = []
     for (const shelf of shelves()) purged.push(await shelf.purge(selection, selected))

@@ -1,5 +1,5 @@
 import type { Clock } from '../../../base/clock.ts'
-import { isTagSelected, type TagSelector } from '../../../cache/store/selection.ts'
+import { isAnySelected, type NameSelector } from '../../../http/name-selector.ts'
 
 /** Longer than a process takes to hear what another one has invalidated (a second), with room for one that stalls. */
 const REMEMBERED_MS = 60_000
@@ -23,11 +23,11 @@ export class RecentWrites {
   }
 
   /** Gives those with one of the tags, and forgets them. */
-  take(selected: TagSelector): { readonly key: string; readonly tags: readonly string[] }[] {
+  take(selected: NameSelector): { readonly key: string; readonly tags: readonly string[] }[] {
     this.#forget(this.#clock.monotonic())
     const found: { key: string; tags: readonly string[] }[] = []
     for (const [key, { tags }] of this.#writes) {
-      if (!tags.some((tag) => isTagSelected(selected, tag))) continue
+      if (!isAnySelected(selected, tags)) continue
       this.#writes.delete(key)
       found.push({ key, tags })
     }

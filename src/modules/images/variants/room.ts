@@ -1,3 +1,4 @@
+import { allObjects } from '../../../seams/objects/all-objects.ts'
 import type { Objects, ObjectSummary } from '../../../seams/objects/objects.ts'
 import { isVariantKey } from './variant-key.ts'
 
@@ -166,17 +167,12 @@ export class Room {
   }
 }
 
-/** All variants whose key begins with `prefix`, page by page. What else is in the store is nobody's business here. */
+/** All variants whose key begins with `prefix`. What else is in the store is nobody's business here. */
 export async function* allVariants(
   objects: Objects,
   prefix: string,
 ): AsyncGenerator<ObjectSummary, void, void> {
-  let continuation: string | undefined
-  do {
-    const page = await objects.list({ prefix, ...(continuation === undefined ? {} : { continuation }) })
-    for (const object of page.objects) if (isVariantKey(object.key)) yield object
-    continuation = page.continuation
-  } while (continuation !== undefined)
+  for await (const object of allObjects(objects, prefix)) if (isVariantKey(object.key)) yield object
 }
 
 function prefixes(length: 0 | 1 | 2): readonly string[] {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { createTagSelector, isTagSelected } from '../../../cache/store/selection.ts'
+import { createNameSelector, isNameSelected } from '../../../http/name-selector.ts'
 import type { ModuleInvalidation } from '../../module.ts'
 import { concerned, readSelection, tagsSelected } from './select-sources.ts'
 import { sourceTag, stopgapTag } from './variant-key.ts'
@@ -30,9 +30,9 @@ test('the tags of a beginning select every source that begins so, whatever stand
   fc.assert(
     fc.property(text, text, (beginning, end) => {
       const key = beginning.replace(/^\/+/, '')
-      const selector = createTagSelector(tagsSelected(readSelection(`${key}*`, 'web'), NAMES))
-      assert.ok(isTagSelected(selector, sourceTag('web', key + end)))
-      assert.ok(!isTagSelected(selector, sourceTag('photos', 'a.jpg')))
+      const selector = createNameSelector(tagsSelected(readSelection(`${key}*`, 'web'), NAMES))
+      assert.ok(isNameSelected(selector, sourceTag('web', key + end)))
+      assert.ok(!isNameSelected(selector, sourceTag('photos', 'a.jpg')))
     }),
   )
 })
@@ -52,7 +52,7 @@ test('an invalidation concerns pictures by their tags, or as a whole; by path, s
   ]
   for (const { what, hits } of cases) {
     const selected = concerned({ distributionId: 'E', ...what })
-    const found = selected && ['images', tag].some((each) => isTagSelected(selected, each))
+    const found = selected && ['images', tag].some((each) => isNameSelected(selected, each))
     assert.equal(found, hits, JSON.stringify(what))
   }
 })

@@ -1,4 +1,4 @@
-import { createTagSelector, type TagSelector } from '../../../cache/store/selection.ts'
+import { createNameSelector, type NameSelector } from '../../../http/name-selector.ts'
 import type { ModuleInvalidation } from '../../module.ts'
 import type { Purged, SourceSelection } from './shelf.ts'
 import { ALL_TAG, sourceOfKey, sourceTag, STOPGAP_TAGS, tagsBeginning } from './variant-key.ts'
@@ -60,12 +60,12 @@ export function tagsSelected(
 }
 
 /** Which pictures an invalidation is about; undefined for none. By paths it is about answers, not about sources. */
-export function concerned({ paths, tags, soft }: ModuleInvalidation): TagSelector | undefined {
+export function concerned({ paths, tags, soft }: ModuleInvalidation): NameSelector | undefined {
   // What is kept here is only served after its source was asked, so that it is never fresh.
   if (soft === true || paths !== undefined) return undefined
-  if (tags === undefined) return createTagSelector([ALL_TAG])
+  if (tags === undefined) return createNameSelector([ALL_TAG])
   const ours = tags.filter(
     (tag) => tag.endsWith('*') || (tag.startsWith(ALL_TAG) && !tag.startsWith(STOPGAP_TAGS)),
   )
-  return ours.length === 0 ? undefined : createTagSelector(ours)
+  return ours.length === 0 ? undefined : createNameSelector(ours)
 }

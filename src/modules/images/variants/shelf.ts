@@ -1,4 +1,4 @@
-import type { TagSelector } from '../../../cache/store/selection.ts'
+import type { NameSelector } from '../../../http/name-selector.ts'
 import type { Body } from '../../../http/body.ts'
 import type { VariantFacts } from './variant-facts.ts'
 import type { VariantKey } from './variant-key.ts'
@@ -97,12 +97,12 @@ export interface Shelf {
   /** Removes the variants of a source, later. */
   forget(source: Pick<VariantKey, 'prefix'>): void
   /** Removes what is kept of these sources, whoever kept it, and what waits to be. */
-  purge(selection: SourceSelection | undefined, tags: TagSelector): Promise<Purged>
+  purge(selection: SourceSelection | undefined, tags: NameSelector): Promise<Purged>
   /**
    * Somebody has invalidated these tags: what waits to be kept is not kept, and what this process has kept where the other
    * one may have looked already is taken back. Gives the tags of what was still there.
    */
-  takeBack(tags: TagSelector): Promise<readonly string[]>
+  takeBack(tags: NameSelector): Promise<readonly string[]>
   /** Resolves when what was handed over so far is kept or given up. */
   flush(): Promise<void>
   close(): Promise<void>

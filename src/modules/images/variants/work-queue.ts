@@ -1,4 +1,4 @@
-import { isTagSelected, type TagSelector } from '../../../cache/store/selection.ts'
+import { isAnySelected, type NameSelector } from '../../../http/name-selector.ts'
 
 interface Waiting {
   readonly bytes: number
@@ -41,9 +41,9 @@ export class WorkQueue {
   }
 
   /** What waits with one of these tags is not done; what has begun is. */
-  turnAway(selected: TagSelector): void {
+  turnAway(selected: NameSelector): void {
     for (const [key, { bytes, tags }] of this.#waiting) {
-      if (!tags.some((tag) => isTagSelected(selected, tag))) continue
+      if (!isAnySelected(selected, tags)) continue
       this.#waiting.delete(key)
       this.#bytes -= bytes
     }

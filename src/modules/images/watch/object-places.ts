@@ -1,5 +1,6 @@
 import { buffer } from 'node:stream/consumers'
-import type { Objects, ObjectSummary } from '../../../seams/objects/objects.ts'
+import { allObjects } from '../../../seams/objects/all-objects.ts'
+import type { Objects } from '../../../seams/objects/objects.ts'
 import { ImageError } from '../image-error.ts'
 import { isPictureName, type Original, type Originals, type Results } from '../optimise/places.ts'
 
@@ -12,7 +13,7 @@ export function objectOriginals(objects: Objects, prefix: string, results: strin
     isPictureName(key.slice(prefix.length)) && (results === undefined || !key.startsWith(results))
   return {
     async *list(signal) {
-      for await (const { key, size, etag, lastModified } of below(objects, prefix, signal))
+      for await (const { key, size, etag, lastModified } of allObjects(objects, prefix, signal))
         if (isOriginal(key)) yield originalOf(key.slice(prefix.length), size, lastModified, etag)
     },
     async find(key) {
@@ -53,26 +54,10 @@ export function objectResults(objects: Objects, prefix: string): Results {
     },
     remove: (name) => objects.delete(prefix + name),
     async *list(ending, signal) {
-      for await (const { key } of below(objects, prefix, signal))
+      for await (const { key } of allObjects(objects, prefix, signal))
         if (key.endsWith(ending)) yield key.slice(prefix.length)
     },
   }
-}
-
-async function* below(
-  objects: Objects,
-  prefix: string,
-  signal: AbortSignal,
-): AsyncGenerator<ObjectSummary, void, void> {
-  let continuation: string | undefined
-  do {
-    const page = await objects.list({ prefix, ...(continuation !== undefined && { continuation }) })
-    for (const object of page.objects) {
-      if (signal.aborted) return
-      yield object
-    }
-    continuation = page.continuation
-  } while (continuation !== undefined)
 }
 
 function originalOf(key: string, bytes: number, lastModified: number, etag: string): Original {
