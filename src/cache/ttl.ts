@@ -47,7 +47,7 @@ export function decideTtl(
       : directives.has('no-cache') && directives.get('no-cache') === undefined
         ? 'no-cache'
         : undefined
-  const given = lifetimeGiven(headers, directives, nowMs)
+  const given = lifetimeGiven(directives, headers.get('expires'), nowMs)
   if (status >= 400) {
     const isKept =
       ERRORS_KEPT.has(status) ||

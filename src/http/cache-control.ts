@@ -42,6 +42,11 @@ export function parseCacheControl(value: string | undefined): CacheDirectives {
   return directives
 }
 
+/** Whether a response lets a shared cache keep it (RFC 9111 section 3). */
+export function mayBeKeptShared(directives: CacheDirectives): boolean {
+  return !directives.has('no-store') && !directives.has('private')
+}
+
 const MAX_SECONDS = 2 ** 31
 
 /**

@@ -71,9 +71,6 @@ export interface Asked {
 }
 
 const METHODS = 'GET, HEAD, OPTIONS'
-/** Before it is known what is asked for. */
-const NOTHING: Making = { tags: [], isVoid: false }
-
 /** Answers a request for a picture: as it is, transformed, not modified, or with an error in the dialect's words. */
 export async function answer(
   service: ImageService,
@@ -83,14 +80,14 @@ export async function answer(
   const { dialect, makings } = service
   const { method } = request
   if (method !== 'GET' && method !== 'HEAD') return answerOther(service, method)
-  let asked: Asked = { ...request, making: NOTHING }
   let task: ImageTask | undefined
+  let making: Making | undefined
   try {
     task = dialect.decode(request.request)
     const tags = tagsOf(service, task)
     request.tag(tags)
-    asked = { ...request, making: makings.begin(tags) }
-    const response = await obtain(service, engine, asked, task)
+    making = makings.begin(tags)
+    const response = await obtain(service, engine, { ...request, making }, task)
     if (method !== 'HEAD') return response
     const { length } = response.body
     if (length !== undefined && !response.headers.has('content-length'))
@@ -98,9 +95,9 @@ export async function answer(
     response.body.discard()
     return { ...response, body: Body.none() }
   } catch (error) {
-    return failure(service, asked, task, error)
+    return failure(service, request, task, error)
   } finally {
-    makings.end(asked.making)
+    if (making !== undefined) makings.end(making)
   }
 }
 
@@ -196,7 +193,7 @@ async function passThrough(
 /** An error in the dialect's words, or the fallback picture with the status of the error. */
 async function failure(
   service: ImageService,
-  asked: Asked,
+  asked: Omit<Asked, 'making'>,
   task: ImageTask | undefined,
   error: unknown,
 ): Promise<EdgeResponse | Fault> {
@@ -219,7 +216,7 @@ async function failure(
 
 async function fallbackFor(
   service: ImageService,
-  asked: Asked,
+  asked: Pick<Asked, 'signal' | 'method' | 'note'>,
   task: ImageTask | undefined,
   status: number,
 ): Promise<EdgeResponse | undefined> {

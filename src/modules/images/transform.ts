@@ -20,7 +20,7 @@ import { ENGINE_VERSION, type VariantKey } from './variants/variant-key.ts'
 const SVG_POLICY = "default-src 'none'; style-src 'unsafe-inline'; sandbox"
 
 /** Where a variant that is being made will be kept, and what is known of the one that is there. */
-export interface Making {
+export interface Destination {
   readonly place: VariantKey | undefined
   readonly before: VariantFacts | undefined
 }
@@ -40,7 +40,7 @@ export async function transform(
   task: ImageTask,
   asAsked: readonly Edit[],
   picture: Picture,
-  { place, before }: Making,
+  { place, before }: Destination,
 ): Promise<Transformed> {
   const type = contentTypeOf(picture.contentType, picture.bytes, service.isStrict)
   const isSvg = type === 'image/svg+xml'

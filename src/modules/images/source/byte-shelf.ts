@@ -4,8 +4,8 @@ const MAX_BYTES = 1 << 21
 const MAX_KEPT_BYTES = 1 << 22
 
 /**
- * Buffers that are used again. The bytes of a source live for one picture; a buffer for each would have V8 collect the
- * whole heap every few dozen pictures, because it counts what lies outside of it (measured: docs/decisions/0063).
+ * Buffers that are used again. Sources come and go; a buffer for each would have V8 collect the whole heap every few
+ * dozen pictures, because it counts what lies outside of it (measured: docs/decisions/0063).
  */
 export class ByteShelf {
   /** By size, a power of two. */

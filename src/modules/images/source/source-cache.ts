@@ -1,7 +1,8 @@
-import { parseCacheControl } from '../../../http/cache-control.ts'
+import { mayBeKeptShared, parseCacheControl } from '../../../http/cache-control.ts'
 import type { HeaderList } from '../../../http/header-list.ts'
 import { lifetimeGiven } from '../../../http/lifetime-given.ts'
 import type { HeldPicture } from './held-picture.ts'
+import type { SourceLifetime } from './picture.ts'
 
 /** One picture may take this share of the cache; larger ones would push out everything else. */
 const MAX_SHARE = 4
@@ -14,8 +15,8 @@ export interface KeptPicture {
 
 /**
  * Originals, kept so that the next variant of one need not fetch it again; the least recently used go first. It obeys
- * what a source says to shared caches (RFC 9111 sections 3 and 4.2). After an invalidation others ids are asked for: a variant
- * that is made anew must not be made of an old original.
+ * what a source says to shared caches (RFC 9111 sections 3 and 4.2). Whoever uses it asks for other ids after an
+ * invalidation: a variant that is made anew must not be made of an old original.
  */
 export class SourceCache {
   readonly #maxBytes: number
@@ -33,10 +34,6 @@ export class SourceCache {
     return this.#bytes
   }
 
-  get pictures(): number {
-    return this.#kept.size
-  }
-
   find(id: string, nowMs: number): KeptPicture | undefined {
     const found = this.#kept.get(id)
     if (found === undefined) return undefined
@@ -46,14 +43,14 @@ export class SourceCache {
   }
 
   /** Keeps a picture until it has to be asked about, in milliseconds since the epoch; not at all for undefined. */
-  keep(id: string, held: HeldPicture, freshUntil: number | undefined): void {
+  keep(id: string, held: HeldPicture, until: number | undefined): void {
     held.hold()
     this.drop(id)
-    if (freshUntil === undefined || held.cost > this.#maxBytes / MAX_SHARE) {
+    if (until === undefined || held.cost > this.#maxBytes / MAX_SHARE) {
       held.release()
       return
     }
-    this.#kept.set(id, { held, freshUntil })
+    this.#kept.set(id, { held, freshUntil: until })
     this.#bytes += held.cost
     for (const oldest of this.#kept.keys()) {
       if (this.#bytes <= this.#maxBytes) break
@@ -71,16 +68,20 @@ export class SourceCache {
 }
 
 /**
- * Until when a picture that came with these fields may be used without asking; undefined where it must not be kept. One
- * whose source does not say how long counts for `unsaidMs`.
+ * Until when a picture may be used without asking, by what its source says of it and the `Age` and `Vary` of the last answer;
+ * undefined where it must not be kept. One whose source does not say how long counts for `unsaidMs`.
  */
-export function freshUntil(headers: HeaderList, nowMs: number, unsaidMs: number): number | undefined {
-  const directives = parseCacheControl(headers.getJoined('cache-control'))
-  if (directives.has('no-store') || directives.has('private')) return undefined
-  if (headers.getJoined('vary')?.includes('*') === true) return undefined
+export function freshUntil(
+  { cacheControl, expires }: SourceLifetime,
+  answer: HeaderList,
+  nowMs: number,
+  unsaidMs: number,
+): number | undefined {
+  const directives = parseCacheControl(cacheControl)
+  if (!mayBeKeptShared(directives) || answer.getJoined('vary')?.includes('*') === true) return undefined
   if (directives.has('no-cache')) return nowMs
-  const given = lifetimeGiven(headers, directives, nowMs)
+  const given = lifetimeGiven(directives, expires, nowMs)
   if (given === undefined) return nowMs + unsaidMs
-  const age = Number(headers.get('age') ?? 0)
+  const age = Number(answer.get('age') ?? 0)
   return nowMs + Math.max(0, given.seconds - (Number.isFinite(age) ? age : 0)) * 1000
 }

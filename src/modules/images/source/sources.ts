@@ -218,7 +218,7 @@ export class Sources {
         response.body.discard()
         cache.counts.confirmed++
         old.renew(confirmed(old.picture, response.headers))
-        this.#keep(id, old, fieldsOf(old.picture, response.headers))
+        this.#keep(id, old, response.headers)
         old.hold()
         return old
       }
@@ -232,9 +232,9 @@ export class Sources {
     }
   }
 
-  #keep(id: string, held: HeldPicture, headers: HeaderList): void {
+  #keep(id: string, held: HeldPicture, answer: HeaderList): void {
     const { cache, clock, unsaidMs } = this.#options
-    cache.keep(id, held, freshUntil(headers, clock.now(), unsaidMs))
+    cache.keep(id, held, freshUntil(held.picture, answer, clock.now(), unsaidMs))
   }
 
   async #read({ headers, body }: EdgeResponse): Promise<HeldPicture> {
@@ -279,14 +279,6 @@ function addConditions(headers: HeaderList, known: Picture | undefined): void {
   if (known === undefined) return
   if (known.etag !== undefined) headers.append('If-None-Match', known.etag)
   if (known.lastModified !== undefined) headers.append('If-Modified-Since', known.lastModified)
-}
-
-/** What counts for the lifetime of a picture that was confirmed: the fields of the 304, and the old ones it leaves out. */
-function fieldsOf({ cacheControl, expires }: Picture, now: HeaderList): HeaderList {
-  const fields = new HeaderList(now.raw.slice())
-  if (!fields.has('cache-control') && cacheControl !== undefined) fields.append('Cache-Control', cacheControl)
-  if (!fields.has('expires') && expires !== undefined) fields.append('Expires', expires)
-  return fields
 }
 
 async function useAndLeave<T>(held: HeldPicture, use: (picture: Picture) => Promise<T>): Promise<T> {

@@ -1,4 +1,4 @@
-import { parseCacheControl } from '../../../http/cache-control.ts'
+import { mayBeKeptShared, parseCacheControl } from '../../../http/cache-control.ts'
 import type { Rendered } from '../engine/job.ts'
 import type { SourceLifetime } from '../source/picture.ts'
 import type { Making } from './makings.ts'
@@ -21,10 +21,7 @@ export interface Made {
 
 /** Whether every source lets a shared cache keep what it gives (RFC 9111 section 3). */
 export function mayKeep(sources: readonly Pick<SourceLifetime, 'cacheControl'>[]): boolean {
-  return sources.every(({ cacheControl }) => {
-    const directives = parseCacheControl(cacheControl)
-    return !directives.has('no-store') && !directives.has('private')
-  })
+  return sources.every(({ cacheControl }) => mayBeKeptShared(parseCacheControl(cacheControl)))
 }
 
 /** Hands a result over to be kept, for when its viewer has been answered; not when its sources were invalidated meanwhile. */
