@@ -1,79 +1,26 @@
 import assert from 'node:assert/strict'
 import { existsSync } from 'node:fs'
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { buffer } from 'node:stream/consumers'
 import { describe, test } from 'node:test'
 import fc from 'fast-check'
+import {
+  bodyOf,
+  bytes,
+  type InstallStore,
+  NOW,
+  putText,
+  ROOMY,
+  textOf,
+  withBodyFile,
+  withStoreOf,
+} from './contract-harness.ts'
 import type { Entry } from '../entry.ts'
+import { testInvalidation } from './contract-invalidation.ts'
 import { bytesFor, entryFor } from './entry.fixture.ts'
-import type { CacheStore, FinishedBody, Found, Selection } from './store.ts'
-
-export interface StoreUnderTestOptions {
-  readonly maxBytes: number
-  readonly maxObjectBytes?: number
-  readonly maxTagsPerEntry?: number
-  readonly maxKeysPerBaseKey?: number
-}
-
-/** What a driver gives the contract: an empty store that lives until it is disposed of. */
-export interface StoreUnderTest extends AsyncDisposable {
-  readonly store: CacheStore
-  /** What it has complained of. */
-  readonly problems: readonly string[]
-}
-
-export type InstallStore = (options: StoreUnderTestOptions) => Promise<StoreUnderTest>
-
-const ROOMY: StoreUnderTestOptions = { maxBytes: 64 << 20, maxObjectBytes: 16 << 20 }
-const NOW = 500_000
-
-const bytes = (body: string | Buffer): FinishedBody => ({
-  kind: 'bytes',
-  bytes: typeof body === 'string' ? Buffer.from(body) : body,
-})
-
-async function bodyOf(found: Found, first = 0, last = found.entry.bodyBytes - 1): Promise<Buffer> {
-  const streamed = await buffer(found.open(first, last))
-  if (found.bytes !== undefined) assert.ok(found.bytes.subarray(first, last + 1).equals(streamed))
-  return streamed
-}
-
-async function textOf(store: CacheStore, key: string): Promise<string | undefined> {
-  const found = await store.get(key)
-  return found === undefined ? undefined : (await bodyOf(found)).toString()
-}
-
-function putText(store: CacheStore, key: string, text: string, more: Partial<Entry> = {}): Promise<boolean> {
-  return Promise.resolve(store.put(entryFor(key, Buffer.byteLength(text), more), bytes(text)))
-}
+import type { CacheStore } from './store.ts'
 
 /** The contract of cache stores. Every driver runs it, with `install` making a fresh store. */
 export function storeContract(driver: string, install: InstallStore): void {
-  async function withStore(
-    work: (store: CacheStore, problems: readonly string[]) => Promise<void>,
-    options: StoreUnderTestOptions = ROOMY,
-  ): Promise<void> {
-    await using installed = await install(options)
-    await work(installed.store, installed.problems)
-  }
-
-  /** A file with a body, as a fill hands one over. */
-  async function withBodyFile(
-    store: CacheStore,
-    body: Buffer,
-    work: (file: FinishedBody & { readonly kind: 'file' }) => Promise<void>,
-  ): Promise<void> {
-    const folder = await mkdtemp(join(tmpdir(), 'edgeward-body-'))
-    try {
-      const path = join(store.spoolFolder ?? folder, 'fill-1')
-      await writeFile(path, body)
-      await work({ kind: 'file', path, bytes: body.length })
-    } finally {
-      await rm(folder, { recursive: true })
-    }
-  }
+  const withStore = withStoreOf(install)
 
   describe(`cache store contract: ${driver}`, () => {
     test('an entry comes back as it was put, head and body', () =>
@@ -245,123 +192,7 @@ export function storeContract(driver: string, install: InstallStore): void {
         assert.deepEqual(store.keysOf('k'), [])
       }))
 
-    const SELECTIONS: readonly {
-      readonly what: string
-      readonly selection: Selection
-      readonly gone: readonly string[]
-    }[] = [
-      { what: 'everything', selection: {}, gone: ['a1', 'a2', 'b1', 'c1'] },
-      { what: 'an exact path', selection: { paths: ['/a/x'] }, gone: ['a1', 'c1'] },
-      { what: 'a path with query', selection: { paths: ['/a/y?q=1'] }, gone: ['a2'] },
-      { what: 'a path without its query', selection: { paths: ['/a/y'] }, gone: [] },
-      { what: 'a prefix', selection: { paths: ['/a/*'] }, gone: ['a1', 'a2', 'c1'] },
-      { what: 'a prefix inside a name', selection: { paths: ['/a/y*'] }, gone: ['a2'] },
-      { what: 'a star that is not last', selection: { paths: ['/*/x'] }, gone: [] },
-      { what: 'several paths', selection: { paths: ['/b', '/a/y*'] }, gone: ['a2', 'b1'] },
-      { what: 'a distribution', selection: { distributionId: 'E2' }, gone: ['c1'] },
-      { what: 'an unknown distribution', selection: { distributionId: 'E3' }, gone: [] },
-      { what: 'a tag', selection: { tags: ['red'] }, gone: ['a1', 'b1'] },
-      { what: 'several tags', selection: { tags: ['red', 'blue'] }, gone: ['a1', 'b1', 'c1'] },
-      { what: 'the beginning of a tag', selection: { tags: ['bl*'] }, gone: ['b1', 'c1'] },
-      {
-        what: 'beginnings and a whole tag',
-        selection: { tags: ['x*', 'bl*', 'red'] },
-        gone: ['a1', 'b1', 'c1'],
-      },
-      { what: 'every tag', selection: { tags: ['*'] }, gone: ['a1', 'b1', 'c1'] },
-      { what: 'a tag with a star that is not last', selection: { tags: ['*d', 're*d'] }, gone: [] },
-      {
-        what: 'the beginning of a tag within a distribution',
-        selection: { distributionId: 'E1', tags: ['b*'] },
-        gone: ['b1'],
-      },
-      {
-        what: 'a tag within a distribution',
-        selection: { distributionId: 'E2', tags: ['blue'] },
-        gone: ['c1'],
-      },
-      {
-        what: 'a path within a distribution',
-        selection: { distributionId: 'E1', paths: ['/a/x'] },
-        gone: ['a1'],
-      },
-      { what: 'a tag and a path that differ', selection: { tags: ['red'], paths: ['/a/y*'] }, gone: [] },
-      { what: 'no path at all', selection: { paths: [] }, gone: [] },
-      { what: 'no tag at all', selection: { tags: [] }, gone: [] },
-    ]
-
-    async function putFour(store: CacheStore): Promise<void> {
-      const later = { staleWhileRevalidateUntil: 3_601_030, staleIfErrorUntil: 3_601_070 }
-      await putText(store, 'a1', 'one', { path: '/a/x', tags: ['red'], ...later })
-      await putText(store, 'a2', 'two', { path: '/a/y?q=1' })
-      await putText(store, 'b1', 'three', { path: '/b', tags: ['red', 'blue'] })
-      await putText(store, 'c1', 'four', { path: '/a/x', distributionId: 'E2', tags: ['blue'] })
-    }
-
-    for (const { what, selection, gone } of SELECTIONS) {
-      test(`invalidating ${what} removes ${gone.length === 0 ? 'nothing' : gone.join(', ')}`, () =>
-        withStore(async (store) => {
-          await putFour(store)
-          assert.equal(await store.invalidate(selection, { soft: false, now: NOW }), gone.length)
-          for (const key of ['a1', 'a2', 'b1', 'c1']) {
-            assert.equal((await store.get(key)) === undefined, gone.includes(key), key)
-            if (gone.includes(key)) assert.equal(store.absence(key), 'invalidated')
-          }
-        }))
-    }
-
-    test('a soft invalidation leaves entries that are stale from then on and outrank their old head', () =>
-      withStore(async (store) => {
-        await putFour(store)
-        await store.flush()
-        assert.equal(await store.invalidate({ tags: ['red'] }, { soft: true, now: NOW }), 2)
-        const { entry } = (await store.get('a1'))!
-        assert.equal(entry.freshUntil, NOW)
-        // What the origin allowed while it is refreshed counts from now on.
-        assert.equal(entry.staleWhileRevalidateUntil, NOW + 30)
-        assert.equal(entry.staleIfErrorUntil, 3_601_070)
-        assert.equal(entry.revision, 2)
-        assert.equal((await store.get('a2'))?.entry.freshUntil, 3_601_000)
-        // A 304 that was asked for before the purge was made of revision 1.
-        assert.equal(await store.replaceHead({ ...entryFor('a1', 3), revision: 2 }), false)
-        assert.equal(await store.replaceHead({ ...entryFor('a1', 3), revision: 3 }), true)
-        await store.flush()
-        assert.equal((await store.get('a1'))?.entry.freshUntil, 3_601_000)
-        assert.equal(await textOf(store, 'a1'), 'one')
-      }))
-
-    test('what an entry in two places is worth is counted once, and asked once', () =>
-      withStore(async (store) => {
-        await putFour(store)
-        const asked: string[] = []
-        const count = await store.invalidate(
-          { tags: ['red'] },
-          { soft: false, now: NOW, counts: (key) => asked.push(key) > 0 && key !== 'b1' },
-        )
-        assert.equal(count, 1)
-        assert.deepEqual(asked.toSorted(), ['a1', 'b1'])
-      }))
-
-    test('what is invalidated while it is being written is not kept', () =>
-      withStore(async (store) => {
-        const body = bytesFor('spooled', 700_000)
-        await withBodyFile(store, body, async (file) => {
-          const put = store.put(entryFor('k', body.length, { tags: ['t'] }), file)
-          const count = store.invalidate({ tags: ['t'] }, { soft: false, now: NOW })
-          assert.equal(await store.get('k'), undefined)
-          assert.equal(await put, false)
-          assert.equal(await count, 1)
-          await store.flush()
-          assert.equal(await store.get('k'), undefined)
-          assert.equal(existsSync(file.path), false)
-        })
-        await withBodyFile(store, body, async (file) => {
-          const put = store.put(entryFor('k', body.length, { tags: ['t'] }), file)
-          assert.equal(await store.invalidate({ tags: ['t'] }, { soft: true, now: NOW }), 1)
-          assert.equal(await put, true)
-          assert.equal((await store.get('k'))?.entry.freshUntil, NOW)
-        })
-      }))
+    testInvalidation(withStore)
 
     test('of two entries put under a key at once the second stays', () =>
       withStore(async (store) => {
@@ -373,24 +204,6 @@ export function storeContract(driver: string, install: InstallStore): void {
         })
         await store.flush()
         assert.equal(await textOf(store, 'k'), 'second')
-      }))
-
-    test('an invalidation of very many entries holds from the call on, spares what comes later, counts right', () =>
-      withStore(async (store) => {
-        const count = 1500
-        for (let i = 0; i < count; i++) {
-          void putText(store, `k${i}`, `${i}`, { path: `/p/${i}` })
-          if (i % 500 === 499) await store.flush()
-        }
-        const invalidated = store.invalidate({ paths: ['/p/*'] }, { soft: false, now: NOW })
-        const after = putText(store, 'k7', 'new', { path: '/p/7' })
-        assert.equal(await store.get(`k${count - 1}`), undefined)
-        assert.equal(store.has(`k${count - 2}`), false)
-        assert.equal(await invalidated, count)
-        assert.equal(await after, true)
-        await store.flush()
-        assert.equal(await textOf(store, 'k7'), 'new')
-        assert.equal(await store.get('k8'), undefined)
       }))
 
     test('what answers an older request than all others of its base key comes behind them, whenever it arrives', () =>
