@@ -4,13 +4,13 @@
  * Must hold: 0.95 of bare sharp for WebP, PNG and AVIF and 0.90 for JPEG; below 400 MiB for 200 requests at once; the
  * 99th percentile of cached variants at most three times its value at rest while transforms saturate the processor.
  */
-import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs'
+import { mkdirSync } from 'node:fs'
 import path from 'node:path'
-import sharp from 'sharp'
 import { bareSharp, edgeward, FORMATS, type Format, imageMagick, ipx, nginx } from './images/contenders.ts'
 import { latencies, peakOf } from './images/memory-and-latency.ts'
 import { median } from './support/measure.ts'
 import { readOptions } from './support/options.ts'
+import { withPhotos, writeJpegs } from './support/photos.ts'
 import { finish } from './support/report.ts'
 import { type Missing, temporaryFolder } from './support/server-process.ts'
 import { printTable } from './support/table.ts'
@@ -24,28 +24,14 @@ const { numbers, only } = readOptions({
   concurrent: 200,
   probe: 5,
 })
-const photos = path.join(
-  process.env['EDGEWARD_CORPORA'] ?? path.join(import.meta.dirname, '../../shared/corpora'),
-  'photos',
-)
-const source = photos
 using folder = temporaryFolder('images')
 const skipped: Missing[] = []
-if (!existsSync(source)) {
-  finish({ name: 'images', values: {}, skipped: [{ name: 'photos', missing: `no-photos-in-${photos}` }] })
-} else {
-  await run()
-}
+await withPhotos('images', run)
 
 async function run(): Promise<void> {
   const pictures = path.join(folder.path, 'photos')
   mkdirSync(pictures)
-  for (const name of readdirSync(source).filter((each) => each.endsWith('.png')))
-    writeFileSync(
-      path.join(pictures, name.replace('.png', '.jpg')),
-      await sharp(path.join(source, name)).jpeg({ quality: 90 }).toBuffer(),
-    )
-  const names = readdirSync(pictures).sort()
+  const names = await writeJpegs(pictures)
 
   const stand = { pictures, names, folder: folder.path, connections: numbers.connections }
   const contenders = [await edgeward(stand), await bareSharp(stand)]

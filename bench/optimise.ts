@@ -4,7 +4,7 @@
  * is the lesser of both sizes in the format that browsers are offered first, and must be at least 0.95. `together_FORMAT` is
  * both sizes of a format against the originals. Likeness is measured against the same size without loss.
  */
-import { existsSync, globSync } from 'node:fs'
+import { globSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { availableParallelism } from 'node:os'
 import path from 'node:path'
@@ -15,17 +15,12 @@ import { Pool } from '../src/modules/images/engine/pool.ts'
 import { optimiseFolder } from '../src/modules/images/optimise/optimise-folder.ts'
 import type { PictureRecord } from '../src/modules/images/optimise/record.ts'
 import { DEFAULT_FORMATS, DEFAULT_SIZES, FORMATS, wishOf } from '../src/modules/images/optimise/wish.ts'
+import { photos, withPhotos } from './support/photos.ts'
 import { finish } from './support/report.ts'
 import { similarityOf } from './support/similarity.ts'
 import { temporaryFolder } from './support/server-process.ts'
 
-const photos = path.join(
-  process.env['EDGEWARD_CORPORA'] ?? path.join(import.meta.dirname, '../../shared/corpora'),
-  'photos',
-)
-if (!existsSync(photos))
-  finish({ name: 'optimise', values: {}, skipped: [{ name: 'photos', missing: `no-photos-in-${photos}` }] })
-else await run()
+await withPhotos('optimise', run)
 
 interface Row {
   readonly name: string

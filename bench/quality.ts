@@ -5,13 +5,14 @@
  * Must hold, for each format: at most 0.97 of the bytes, and no picture worse by either measure than the worst of the fixed
  * quality, but for what is reckoned instead of tried (0.002 and 0.6 dB).
  */
-import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
 import path from 'node:path'
 import sharp from 'sharp'
 import { imagesSchema } from '../src/modules/images/config.ts'
 import type { Job } from '../src/modules/images/engine/job.ts'
 import { render } from '../src/modules/images/engine/render.ts'
 import { readOptions } from './support/options.ts'
+import { photos, withPhotos } from './support/photos.ts'
 import { finish, type Hold } from './support/report.ts'
 import { similarityOf } from './support/similarity.ts'
 import { printTable } from './support/table.ts'
@@ -23,15 +24,9 @@ const WIDTHS = [160, 320, 640] as const
 const TOLERANCES = { ssim: 0.002, psnr: 0.6 }
 
 const { numbers } = readOptions({ units: 40 })
-const photos = path.join(
-  process.env['EDGEWARD_CORPORA'] ?? path.join(import.meta.dirname, '../../shared/corpora'),
-  'photos',
-)
 sharp.cache(false)
 sharp.concurrency(1)
-if (!existsSync(photos))
-  finish({ name: 'quality', values: {}, skipped: [{ name: 'photos', missing: `no-photos-in-${photos}` }] })
-else await run()
+await withPhotos('quality', run)
 
 interface Measured {
   readonly bytes: number

@@ -4,10 +4,9 @@
  * the median time to an answer with one connection. Must hold: nothing is decoded for a stored variant, and it is cheaper than
  * making it: 3 times for JPEG and 30 times for AVIF.
  */
-import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs'
+import { mkdirSync, writeFileSync } from 'node:fs'
 import { Agent } from 'node:http'
 import path from 'node:path'
-import sharp from 'sharp'
 import { bareSharp } from './images/contenders.ts'
 import { request } from './images/request.ts'
 import { cpuSeconds } from './support/cpu.ts'
@@ -15,6 +14,7 @@ import { startEdge } from './support/edge.ts'
 import { median } from './support/measure.ts'
 import { readOptions } from './support/options.ts'
 import { startStaticNginx } from './support/peers/static-nginx.ts'
+import { withPhotos, writeJpegs } from './support/photos.ts'
 import { finish } from './support/report.ts'
 import { type Contender, freePort, type Missing, temporaryFolder } from './support/server-process.ts'
 import { printTable } from './support/table.ts'
@@ -32,15 +32,9 @@ const { numbers } = readOptions({
   /** Answers of which the median is taken, one after the other. */
   probes: 300,
 })
-const photos = path.join(
-  process.env['EDGEWARD_CORPORA'] ?? path.join(import.meta.dirname, '../../shared/corpora'),
-  'photos',
-)
 const ADMIN_TOKEN = 'token-of-the-benchmark'
 const skipped: Missing[] = []
-if (existsSync(photos)) await run()
-else
-  finish({ name: 'variants', values: {}, skipped: [{ name: 'photos', missing: `no-photos-in-${photos}` }] })
+await withPhotos('variants', run)
 
 interface Served {
   readonly name: string
@@ -53,12 +47,7 @@ async function run(): Promise<void> {
   const pictures = path.join(folder.path, 'photos')
   const made = path.join(folder.path, 'made')
   for (const each of [pictures, made]) mkdirSync(each)
-  for (const name of readdirSync(photos).filter((each) => each.endsWith('.png')))
-    writeFileSync(
-      path.join(pictures, name.replace('.png', '.jpg')),
-      await sharp(path.join(photos, name)).jpeg({ quality: 90 }).toBuffer(),
-    )
-  const names = readdirSync(pictures).sort()
+  const names = await writeJpegs(pictures)
   const adminPort = await freePort()
   await using edge = await startEdge((logFolder) => configFor(pictures, adminPort, logFolder))
   const variantsOf = (format: Format) => names.map((name) => `/512x512/filters:format(${format})/${name}`)

@@ -2,7 +2,7 @@ import { writeFileSync } from 'node:fs'
 import path from 'node:path'
 import type { Contender, Missing } from '../server-process.ts'
 import { startPeerOf } from './peer.ts'
-import type { PeerOptions } from './peer.ts'
+import type { PeerKind, PeerOptions } from './peer.ts'
 
 /** What a benchmark may add to nginx's configuration, as lines of it. */
 export interface NginxOptions extends PeerOptions {
@@ -25,42 +25,57 @@ const LOG_FORMAT = [
 /** nginx as a proxy with kept-alive origin connections, streaming both ways, and a buffered access log. */
 export function startNginx(options: NginxOptions): Promise<Contender | Missing> {
   return startPeerOf(
-    {
-      name: 'nginx',
-      command: 'nginx',
-      package: 'nginx-light',
-      versionArgs: ['-v'],
-      prepare({ folder, port }) {
-        const file = path.join(folder, 'nginx.conf')
-        writeFileSync(file, configuration(folder, port, options))
-        return { args: ['-p', folder, '-c', file] }
-      },
-    },
+    nginxWith((folder, port) => configuration(folder, port, options)),
     options.tls === undefined ? 'http' : 'https',
   )
 }
 
-function configuration(folder: string, port: number, options: NginxOptions): string {
-  const { originPort, workers, cache = false, tls, main = '', location = '' } = options
+/** nginx as a peer, by the text of its configuration. */
+export function nginxWith(configurationOf: (folder: string, port: number) => string): PeerKind {
+  return {
+    name: 'nginx',
+    command: 'nginx',
+    package: 'nginx-light',
+    versionArgs: ['-v'],
+    prepare({ folder, port }) {
+      const file = path.join(folder, 'nginx.conf')
+      writeFileSync(file, configurationOf(folder, port))
+      return { args: ['-p', folder, '-c', file] }
+    },
+  }
+}
+
+/** At the top level of a configuration: in the foreground, as whoever runs it, what it writes in the folder. */
+export function nginxMain(folder: string, workers: number): string {
   return `
 daemon off;
 worker_processes ${workers};
 ${process.getuid?.() === 0 ? 'user root;' : ''}
-pid ${folder}/nginx.pid;
-error_log stderr warn;
-${main}
-events { worker_connections 4096; }
-http {
+pid ${folder}/nginx.pid;`
+}
+
+/** In `http`: what it buffers in the folder, and connections that stay. */
+export function nginxHttp(folder: string): string {
+  return `
   client_body_temp_path ${folder}/client;
   proxy_temp_path ${folder}/proxy;
   fastcgi_temp_path ${folder}/fastcgi;
   uwsgi_temp_path ${folder}/uwsgi;
   scgi_temp_path ${folder}/scgi;
-  log_format edge '${LOG_FORMAT}';
-  access_log ${folder}/access.log edge buffer=64k flush=1s;
   sendfile on;
   tcp_nopush on;
-  keepalive_requests 100000000;
+  keepalive_requests 100000000;`
+}
+
+function configuration(folder: string, port: number, options: NginxOptions): string {
+  const { originPort, workers, cache = false, tls, main = '', location = '' } = options
+  return `${nginxMain(folder, workers)}
+error_log stderr warn;
+${main}
+events { worker_connections 4096; }
+http {${nginxHttp(folder)}
+  log_format edge '${LOG_FORMAT}';
+  access_log ${folder}/access.log edge buffer=64k flush=1s;
   client_max_body_size 0;
   ${cache ? `proxy_cache_path ${folder}/cache keys_zone=edge:16m levels=1:2 use_temp_path=off;` : ''}
   upstream origin {
