@@ -8,8 +8,6 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtemp, mkdir, rm, writeFile } from 'node:fs/promises'
-import { createServer } from 'node:net'
-import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Secret } from '../../src/base/secret.ts'
@@ -27,6 +25,7 @@ import {
   sdk,
   type Where,
 } from './support/cognito-clients.ts'
+import { freePort } from '../support/free-port.ts'
 
 const folder = await installClients()
 // Amplify warns at every configuration that its endpoint is not the one of AWS.
@@ -235,15 +234,6 @@ async function againstCognitoLocal(): Promise<void> {
     await closed
     await rm(home, { recursive: true, force: true })
   }
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo // A TCP server that listens has one.
-  server.close()
-  await once(server, 'close')
-  return port
 }
 
 /** Sends malformed calls; gives how many reached the pool and how many answers were not in the form of the API. */

@@ -4,7 +4,6 @@ import { once } from 'node:events'
 import { existsSync } from 'node:fs'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { Agent, get, type IncomingMessage, type ServerResponse } from 'node:http'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
@@ -15,6 +14,7 @@ import { fileURLToPath } from 'node:url'
 import { createCli } from '../../src/cli/cli.ts'
 import { countRequests } from '../support/counting-origin.ts'
 import { runEdge } from '../support/running-edge.ts'
+import { freePort } from '../support/free-port.ts'
 
 const LAUNCHER = fileURLToPath(new URL('../../bin/edgeward.cjs', import.meta.url))
 const BIG = Buffer.alloc(3_000_000, 'a big body that is longer than what is read whole. ')
@@ -99,16 +99,6 @@ async function startCommand(config: string): Promise<RunningCommand> {
       await once(child, 'exit')
     },
   }
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const address = server.address()
-  server.close()
-  await once(server, 'close')
-  assert.ok(typeof address === 'object' && address !== null)
-  return address.port
 }
 
 const xCache = (response: Response) => response.headers.get('x-cache')?.split(' ')[0]

@@ -1,13 +1,11 @@
 import assert from 'node:assert/strict'
-import { once } from 'node:events'
 import { existsSync, readFileSync } from 'node:fs'
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { Ledger } from '../../src/modules/images/watch/ledger.ts'
 import { ledgerFolder } from '../../src/modules/images/watch/follow-optimiser.ts'
-import { done, folderEdge, optimising, reportOf, SITE, startEdgeOf } from '../support/optimising-edge.ts'
+import { done, edgeFolder, folderEdge, reportOf, startEdgeOf } from '../support/optimising-edge.ts'
 import { until } from '../support/until.ts'
 import { card } from '../support/pictures.ts'
 import { rekognition } from '../support/rekognition.ts'
@@ -67,47 +65,34 @@ test(
   'tries before a restart count: the last one is made at once by the next edge, and then it is given up',
   { timeout: 120_000 },
   async () => {
-    const folder = await mkdtemp(join(tmpdir(), 'edgeward-test-'))
-    try {
-      await using people = await rekognition({ DetectFaces: { FaceDetails: [] } })
-      people.isDown = true
-      const config = join(folder, 'edgeward.config.json')
-      await mkdir(join(folder, 'in'))
-      await writeFile(join(folder, 'in', 'a.jpg'), await card().jpeg().toBuffer())
-      await writeFile(
-        config,
-        JSON.stringify({
-          listeners: [{ port: 0, host: '127.0.0.1' }],
-          admin: false,
-          dataFolder: './data',
-          distributions: { main: SITE },
-          ...optimising({
-            from: { folder: 'in' },
-            to: { folder: 'out' },
-            accept: { people: false, detector: { url: people.url } },
-            // Without what was written down the second edge would wait for an hour.
-            retry: { attempts: 2, firstSeconds: 3_600, maxSeconds: 3_600 },
-          }),
-        }),
-      )
-      const journal = join(ledgerFolder(join(folder, 'data')), 'uploads.jsonl')
-      const says = (text: string) => existsSync(journal) && readFileSync(journal, 'utf8').includes(text)
-      const { child: first } = await startEdgeOf(config)
+    await using people = await rekognition({ DetectFaces: { FaceDetails: [] } })
+    people.isDown = true
+    await using place = await edgeFolder(
+      {
+        accept: { people: false, detector: { url: people.url } },
+        // Without what was written down the second edge would wait for an hour.
+        retry: { attempts: 2, firstSeconds: 3_600, maxSeconds: 3_600 },
+      },
+      { dataFolder: './data' },
+    )
+    const { folder, config } = place
+    await writeFile(join(folder, 'in', 'a.jpg'), await card().jpeg().toBuffer())
+    const journal = join(ledgerFolder(join(folder, 'data')), 'uploads.jsonl')
+    const says = (text: string) => existsSync(journal) && readFileSync(journal, 'utf8').includes(text)
+    {
+      await using first = await startEdgeOf(config)
       await until(() => says('"tried"'))
-      first.kill('SIGKILL')
-      await once(first, 'exit')
-      assert.deepEqual([people.asked.length, says('"failure"')], [1, false])
-
-      const { child: second } = await startEdgeOf(config)
-      await until(() => says('"failure"'))
-      second.kill('SIGTERM')
-      await once(second, 'exit')
-      assert.equal(people.asked.length, 2)
-      await using ledger = await Ledger.open(ledgerFolder(join(folder, 'data')), 'uploads', assert.ifError)
-      const { kind, code, attempts } = ledger.failures.get('a.jpg')!
-      assert.deepEqual([kind, code, attempts], ['failed', 'DetectorError', 2])
-    } finally {
-      await rm(folder, { recursive: true })
+      await first.end('SIGKILL')
     }
+    assert.deepEqual([people.asked.length, says('"failure"')], [1, false])
+    {
+      await using second = await startEdgeOf(config)
+      await until(() => says('"failure"'))
+      await second.end('SIGTERM')
+    }
+    assert.equal(people.asked.length, 2)
+    await using ledger = await Ledger.open(ledgerFolder(join(folder, 'data')), 'uploads', assert.ifError)
+    const { kind, code, attempts } = ledger.failures.get('a.jpg')!
+    assert.deepEqual([kind, code, attempts], ['failed', 'DetectorError', 2])
   },
 )

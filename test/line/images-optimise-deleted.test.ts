@@ -1,13 +1,19 @@
 import assert from 'node:assert/strict'
-import { once } from 'node:events'
 import { existsSync, globSync } from 'node:fs'
-import { mkdir, mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import sharp from 'sharp'
 import { Secret } from '../../src/base/secret.ts'
-import { done, folderEdge, optimising, reportOf, SITE, startEdgeOf } from '../support/optimising-edge.ts'
+import {
+  done,
+  edgeFolder,
+  folderEdge,
+  optimising,
+  reportOf,
+  SITE,
+  startEdgeOf,
+} from '../support/optimising-edge.ts'
 import { until } from '../support/until.ts'
 import { card } from '../support/pictures.ts'
 import { runEdge } from '../support/running-edge.ts'
@@ -100,38 +106,24 @@ test(
   'what is deleted while no edge runs, and what a kill left half removed, is found by the next one',
   { timeout: 120_000 },
   async () => {
-    const folder = await mkdtemp(join(tmpdir(), 'edgeward-test-'))
-    try {
-      const config = join(folder, 'edgeward.config.json')
-      const out = join(folder, 'out')
-      await mkdir(join(folder, 'in', 'deep'), { recursive: true })
-      await writeFile(
-        config,
-        JSON.stringify({
-          listeners: [{ port: 0, host: '127.0.0.1' }],
-          admin: false,
-          distributions: { main: SITE },
-          ...optimising({ from: { folder: 'in' }, to: { folder: 'out' }, ...REMOVE }),
-        }),
-      )
-      const picture = await card().png().toBuffer()
-      for (const name of ['stays', 'goes', 'half', 'deep/goes'])
-        await writeFile(join(folder, 'in', `${name}.png`), picture)
-      const { child: first } = await startEdgeOf(config)
+    await using place = await edgeFolder(REMOVE)
+    const { folder, config } = place
+    const out = join(folder, 'out')
+    await mkdir(join(folder, 'in', 'deep'))
+    const picture = await card().png().toBuffer()
+    for (const name of ['stays', 'goes', 'half', 'deep/goes'])
+      await writeFile(join(folder, 'in', `${name}.png`), picture)
+    {
+      await using first = await startEdgeOf(config)
       await until(() => globSync('**/*-meta.json', { cwd: out }).length === 4)
-      first.kill('SIGKILL')
-      await once(first, 'exit')
-      for (const name of ['goes', 'half', 'deep/goes']) await rm(join(folder, 'in', `${name}.png`))
-      // The record goes last.
-      await rm(join(out, 'half-tile.jpg'))
-      const { child: second } = await startEdgeOf(config)
-      await until(() => filesIn(out).length === 2)
-      assert.deepEqual(filesIn(out), ['stays-meta.json', 'stays-tile.jpg'])
-      second.kill('SIGTERM')
-      await once(second, 'exit')
-    } finally {
-      await rm(folder, { recursive: true })
+      await first.end('SIGKILL')
     }
+    for (const name of ['goes', 'half', 'deep/goes']) await rm(join(folder, 'in', `${name}.png`))
+    // The record goes last.
+    await rm(join(out, 'half-tile.jpg'))
+    await using _second = await startEdgeOf(config)
+    await until(() => filesIn(out).length === 2)
+    assert.deepEqual(filesIn(out), ['stays-meta.json', 'stays-tile.jpg'])
   },
 )
 

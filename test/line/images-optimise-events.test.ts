@@ -1,8 +1,6 @@
 import assert from 'node:assert/strict'
-import { once } from 'node:events'
 import { globSync } from 'node:fs'
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { systemClock } from '../../src/base/clock.ts'
@@ -10,7 +8,7 @@ import { Secret } from '../../src/base/secret.ts'
 import { createImages } from '../../src/modules/images/index.ts'
 import { openSecrets } from '../../src/seams/secrets/open.ts'
 import { snsSender } from '../support/aws/sns.ts'
-import { type Json, optimising, reportOf, SITE, startEdgeOf } from '../support/optimising-edge.ts'
+import { edgeFolder, type Json, optimising, reportOf, SITE, startEdgeOf } from '../support/optimising-edge.ts'
 import { card, scene } from '../support/pictures.ts'
 import { planOf, runEdge } from '../support/running-edge.ts'
 import { until } from '../support/until.ts'
@@ -157,50 +155,33 @@ test('while no value of the secret is known, messages are to come again', async 
 })
 
 test('of several processes any may be told, and one does the work', { timeout: 120_000 }, async () => {
-  const folder = await mkdtemp(join(tmpdir(), 'edgeward-test-'))
-  try {
-    const config = join(folder, 'edgeward.config.json')
-    await mkdir(join(folder, 'in'))
-    const json = {
-      listeners: [{ port: 0, host: '127.0.0.1' }],
-      admin: false,
-      processes: 2,
-      distributions: { main: SITE },
-      ...optimising({
-        from: { folder: 'in' },
-        to: { folder: 'out' },
-        sizes: { tile: { width: 40, height: 40 } },
-        // Only what it is told of: files that are there when it starts are not looked for.
-        scanEverySeconds: false,
-        settleSeconds: 3_600,
-        notifications: { distribution: 'main', path: '/told', secret: 'told' },
-      }),
-    }
-    await writeFile(config, JSON.stringify(json))
-    await using secrets = await secretsOf(json, folder)
-    await secrets.put('told', new Secret('open-sesame'))
-    const COUNT = 8
-    for (let i = 0; i < COUNT; i++)
-      await writeFile(join(folder, 'in', `p${i}.png`), await card().png().toBuffer())
-    const { child, url } = await startEdgeOf(config)
-    try {
-      // A connection each, so that both processes get some.
-      for (let i = 0; i < COUNT; i++) {
-        const answer = await fetch(`${url}/told`, {
-          method: 'POST',
-          headers: { 'x-api-key': 'open-sesame', connection: 'close' },
-          body: JSON.stringify({ key: `p${i}.png` }),
-        })
-        assert.equal(answer.status, 202)
-      }
-      await until(() => globSync('*-meta.json', { cwd: join(folder, 'out') }).length === COUNT)
-    } finally {
-      child.kill('SIGTERM')
-      await once(child, 'exit')
-    }
-  } finally {
-    await rm(folder, { recursive: true })
+  await using place = await edgeFolder(
+    {
+      sizes: { tile: { width: 40, height: 40 } },
+      // Only what it is told of: files that are there when it starts are not looked for.
+      scanEverySeconds: false,
+      settleSeconds: 3_600,
+      notifications: { distribution: 'main', path: '/told', secret: 'told' },
+    },
+    { processes: 2 },
+  )
+  const { folder, config, json } = place
+  await using secrets = await secretsOf(json, folder)
+  await secrets.put('told', new Secret('open-sesame'))
+  const COUNT = 8
+  for (let i = 0; i < COUNT; i++)
+    await writeFile(join(folder, 'in', `p${i}.png`), await card().png().toBuffer())
+  await using edge = await startEdgeOf(config)
+  // A connection each, so that both processes get some.
+  for (let i = 0; i < COUNT; i++) {
+    const answer = await fetch(`${edge.url}/told`, {
+      method: 'POST',
+      headers: { 'x-api-key': 'open-sesame', connection: 'close' },
+      body: JSON.stringify({ key: `p${i}.png` }),
+    })
+    assert.equal(answer.status, 202)
   }
+  await until(() => globSync('*-meta.json', { cwd: join(folder, 'out') }).length === COUNT)
 })
 
 /** The secrets of the edge of a configuration. */

@@ -1,14 +1,13 @@
 import assert from 'node:assert/strict'
-import { once } from 'node:events'
 import { existsSync, globSync, readFileSync } from 'node:fs'
-import { mkdir, mkdtemp, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { mkdir, readFile, rename, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import sharp from 'sharp'
 import {
   admin,
   done,
+  edgeFolder,
   folderEdge,
   type Json,
   optimising,
@@ -196,45 +195,29 @@ test(
   'killed in the middle of many pictures, the next edge makes those that are missing and leaves the others alone',
   { timeout: 120_000 },
   async () => {
-    const folder = await mkdtemp(join(tmpdir(), 'edgeward-test-'))
-    try {
-      const config = join(folder, 'edgeward.config.json')
-      await mkdir(join(folder, 'in'))
-      await writeFile(
-        config,
-        JSON.stringify({
-          listeners: [{ port: 0, host: '127.0.0.1' }],
-          admin: false,
-          distributions: { main: SITE },
-          ...optimising({
-            from: { folder: 'in' },
-            to: { folder: 'out' },
-            sizes: { tile: { width: 40, height: 40 } },
-          }),
-        }),
-      )
-      const COUNT = 24
-      const records = () => globSync('*-meta.json', { cwd: join(folder, 'out') })
-      const picture = await card().png().toBuffer()
-      const { child: first } = await startEdgeOf(config)
+    await using place = await edgeFolder({ sizes: { tile: { width: 40, height: 40 } } })
+    const { folder, config } = place
+    const COUNT = 24
+    const records = () => globSync('*-meta.json', { cwd: join(folder, 'out') })
+    const picture = await card().png().toBuffer()
+    {
+      await using first = await startEdgeOf(config)
       for (let i = 0; i < COUNT; i++) await writeFile(join(folder, 'in', `p${i}.png`), picture)
       await until(() => records().length >= COUNT / 4)
-      first.kill('SIGKILL')
-      await once(first, 'exit')
-      const before = await standOf(folder, records())
-      assert.ok(before.size < COUNT, 'the kill came in the middle')
-      // What a kill leaves of a write is neither a result nor an original.
-      const { child: second } = await startEdgeOf(config)
-      await until(() => records().length === COUNT)
-      second.kill('SIGTERM')
-      await once(second, 'exit')
-      const after = await standOf(folder, records())
-      for (const [name, stand] of before) assert.equal(after.get(name), stand, `${name} was made twice`)
-      for (let i = 0; i < COUNT; i++)
-        assert.equal((await sharp(join(folder, 'out', `p${i}-tile.jpg`)).metadata()).width, 40)
-    } finally {
-      await rm(folder, { recursive: true })
+      await first.end('SIGKILL')
     }
+    const before = await standOf(folder, records())
+    assert.ok(before.size < COUNT, 'the kill came in the middle')
+    {
+      // What a kill leaves of a write is neither a result nor an original.
+      await using second = await startEdgeOf(config)
+      await until(() => records().length === COUNT)
+      await second.end('SIGTERM')
+    }
+    const after = await standOf(folder, records())
+    for (const [name, stand] of before) assert.equal(after.get(name), stand, `${name} was made twice`)
+    for (let i = 0; i < COUNT; i++)
+      assert.equal((await sharp(join(folder, 'out', `p${i}-tile.jpg`)).metadata()).width, 40)
   },
 )
 

@@ -1,8 +1,6 @@
 import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
-import { once } from 'node:events'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
-import { type AddressInfo, createServer as createSocketServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
@@ -15,6 +13,7 @@ import { admin, startEdgeOf } from '../support/optimising-edge.ts'
 import { scene } from '../support/pictures.ts'
 import { type RunningEdge, runEdge } from '../support/running-edge.ts'
 import { until } from '../support/until.ts'
+import { freePort } from '../support/free-port.ts'
 
 const MODERN = 'image/avif,image/webp,*/*'
 
@@ -242,16 +241,6 @@ test('a purge where no edge answers reaches those that share the state', async (
   assert.notEqual(anew.hash, made.hash)
 })
 
-/** A port that was free a moment ago. */
-async function freePort(): Promise<number> {
-  const server = createSocketServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
-  server.close()
-  await once(server, 'close')
-  return port
-}
-
 test('of two processes both let go of a picture that was purged, also of its slow format in memory', async () => {
   await using source = await startSource(old)
   const config = join(folder, 'two-processes.json')
@@ -267,35 +256,31 @@ test('of two processes both let go of a picture that was purged, also of its slo
       distributions: { main: distributionOf(source, { slowFormats: 'background' }) },
     }),
   )
-  const { child, url } = await startEdgeOf(config)
-  try {
-    const seen = new Set<string>()
-    /** Asks until both processes have answered with an AVIF of their own that is not among those given. */
-    const askBoth = async (except: ReadonlySet<string>): Promise<void> => {
-      let misses = 0
-      await until(async () => {
-        const answers = await Promise.all(Array.from({ length: 12 }, () => get(`${url}/60x0/a.jpg`, MODERN)))
-        for (const { type, xCache, hash } of answers) {
-          if (type === 'image/avif' && xCache === 'Miss' && !except.has(hash)) misses++
-          seen.add(hash)
-        }
-        return misses >= 2
-      })
-    }
-    await askBoth(new Set())
-    const before = new Set(seen)
-    source.bytes = renewed
-    const { code, said } = await edgeward('images', 'purge', '--source', 'a.jpg', '-c', config)
-    assert.equal(code, 0, said)
-    assert.match(said, /^1 stored variant removed/)
-    await askBoth(before)
-    const answers = await Promise.all(Array.from({ length: 24 }, () => get(`${url}/60x0/a.jpg`, MODERN)))
-    assert.deepEqual(
-      answers.filter(({ hash }) => before.has(hash)),
-      [],
-    )
-  } finally {
-    child.kill('SIGTERM')
-    await once(child, 'exit')
+  await using edge = await startEdgeOf(config)
+  const { url } = edge
+  const seen = new Set<string>()
+  /** Asks until both processes have answered with an AVIF of their own that is not among those given. */
+  const askBoth = async (except: ReadonlySet<string>): Promise<void> => {
+    let misses = 0
+    await until(async () => {
+      const answers = await Promise.all(Array.from({ length: 12 }, () => get(`${url}/60x0/a.jpg`, MODERN)))
+      for (const { type, xCache, hash } of answers) {
+        if (type === 'image/avif' && xCache === 'Miss' && !except.has(hash)) misses++
+        seen.add(hash)
+      }
+      return misses >= 2
+    })
   }
+  await askBoth(new Set())
+  const before = new Set(seen)
+  source.bytes = renewed
+  const { code, said } = await edgeward('images', 'purge', '--source', 'a.jpg', '-c', config)
+  assert.equal(code, 0, said)
+  assert.match(said, /^1 stored variant removed/)
+  await askBoth(before)
+  const answers = await Promise.all(Array.from({ length: 24 }, () => get(`${url}/60x0/a.jpg`, MODERN)))
+  assert.deepEqual(
+    answers.filter(({ hash }) => before.has(hash)),
+    [],
+  )
 })

@@ -2,7 +2,6 @@ import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
@@ -10,6 +9,7 @@ import { after, before, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { createCli } from '../../src/cli/cli.ts'
 import { type Pictures, pictures } from '../support/pictures.ts'
+import { freePort } from '../support/free-port.ts'
 
 const LAUNCHER = fileURLToPath(new URL('../../bin/edgeward.cjs', import.meta.url))
 
@@ -113,16 +113,6 @@ async function start(): Promise<Running> {
     },
   }
   return running
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const address = server.address()
-  server.close()
-  await once(server, 'close')
-  assert.ok(typeof address === 'object' && address !== null)
-  return address.port
 }
 
 const PATHS = ['/20x0/cats/1.png', '/30x0/cats/1.png', '/20x0/cats/2.png', '/20x0/dogs/1.png']

@@ -7,13 +7,13 @@ import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { Agent, createServer, get } from 'node:http'
-import { createServer as createTcpServer } from 'node:net'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { setTimeout as delay } from 'node:timers/promises'
 import { bytesFor } from '../../src/cache/store/entry.fixture.ts'
+import { freePort } from '../support/free-port.ts'
 
 const KILLS = Number(process.argv[2] ?? 50)
 const PATHS = 300
@@ -304,13 +304,4 @@ async function onFullDisk(): Promise<string> {
   } finally {
     spawnSync('umount', [mount])
   }
-}
-
-async function freePort(): Promise<number> {
-  const server = createTcpServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
-  server.close()
-  await once(server, 'close')
-  return port
 }

@@ -9,7 +9,7 @@ import { once } from 'node:events'
 import { createWriteStream } from 'node:fs'
 import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { Agent, createServer, request as httpRequest } from 'node:http'
-import { type AddressInfo, createServer as createTcpServer } from 'node:net'
+import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
@@ -23,6 +23,7 @@ import { writeSnippet } from '../../src/modules/origin-verify/snippets.ts'
 import { rotationSteps, type RotationStep } from '../../src/seams/secrets/audit.ts'
 import { acceptedVersions, rotationState } from '../../src/seams/secrets/rotation.ts'
 import { NGINX, startNginx } from '../support/nginx.ts'
+import { freePort } from '../support/free-port.ts'
 
 const REQUESTS = Number(process.argv[2] ?? 100_000)
 const ROTATIONS = Number(process.argv[3] ?? 20)
@@ -382,14 +383,4 @@ async function waitUntil(what: string, look: () => Promise<boolean>): Promise<vo
     await delay(50)
   }
   throw new Error(`never happened: ${what}; ${JSON.stringify(told.slice(-5))}`)
-}
-
-async function freePort(): Promise<number> {
-  const server = createTcpServer()
-  server.listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
-  server.close()
-  await once(server, 'close')
-  return port
 }

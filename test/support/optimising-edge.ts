@@ -1,6 +1,8 @@
-import { type ChildProcess, spawn } from 'node:child_process'
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { existsSync } from 'node:fs'
-import { mkdir } from 'node:fs/promises'
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { type RunningEdge, runEdge } from './running-edge.ts'
@@ -62,17 +64,45 @@ export async function admin(
 /** A file is there in the folder of the edge. */
 export const done = (edge: RunningEdge, name: string) => until(() => existsSync(join(edge.folder, name)))
 
-export interface StartedEdge {
-  readonly child: ChildProcess
-  readonly url: string
+/** A folder with the configuration of an edge for `startEdgeOf`: uploads come into `in`, results go to `out`. */
+export interface EdgeFolder extends AsyncDisposable {
+  readonly folder: string
+  readonly config: string
+  /** What stands in the configuration. */
+  readonly json: Json
 }
 
-/** An edge in a process of its own, which can be killed. */
+export async function edgeFolder(optimiser: Json, more: Json = {}): Promise<EdgeFolder> {
+  const folder = await mkdtemp(join(tmpdir(), 'edgeward-test-'))
+  await mkdir(join(folder, 'in'))
+  const config = join(folder, 'edgeward.config.json')
+  const json = {
+    listeners: [{ port: 0, host: '127.0.0.1' }],
+    admin: false,
+    distributions: { main: SITE },
+    ...optimising({ from: { folder: 'in' }, to: { folder: 'out' }, ...optimiser }, more),
+  }
+  await writeFile(config, JSON.stringify(json))
+  return { folder, config, json, [Symbol.asyncDispose]: () => rm(folder, { recursive: true }) }
+}
+
+export interface StartedEdge extends AsyncDisposable {
+  readonly url: string
+  /** Resolves when it has ended. */
+  end(signal: 'SIGTERM' | 'SIGKILL'): Promise<void>
+}
+
+/** An edge in a process of its own, which can be killed, and is ended with the test. */
 export async function startEdgeOf(config: string): Promise<StartedEdge> {
   const child = spawn(process.execPath, [LAUNCHER, 'start', config], { stdio: ['ignore', 'pipe', 'ignore'] })
+  const exited = once(child, 'exit')
+  async function end(signal: 'SIGTERM' | 'SIGKILL'): Promise<void> {
+    child.kill(signal)
+    await exited
+  }
   for await (const line of createInterface({ input: child.stdout })) {
     const found = /^edgeward listening on (\S+)$/.exec(line)
-    if (found !== null) return { child, url: found[1]! }
+    if (found !== null) return { url: found[1]!, end, [Symbol.asyncDispose]: () => end('SIGTERM') }
   }
   throw new Error('the edge did not start')
 }

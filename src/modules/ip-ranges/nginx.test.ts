@@ -2,7 +2,6 @@ import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { chmod, mkdir, mkdtemp, rm } from 'node:fs/promises'
 import { type IncomingMessage, request } from 'node:http'
-import { type AddressInfo, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
@@ -11,6 +10,7 @@ import { NGINX, startNginx } from '../../../test/support/nginx.ts'
 import { rangesOf } from './contract.ts'
 import { createNginx } from './nginx.ts'
 import { applyTarget } from './target.ts'
+import { freePort } from '../../../test/support/free-port.ts'
 
 test(
   'nginx itself: lets in who is in the list and nobody else, and follows it after a reload',
@@ -56,12 +56,3 @@ test(
     }
   },
 )
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
-  server.close()
-  await once(server, 'close')
-  return port
-}

@@ -4,13 +4,14 @@ import { once } from 'node:events'
 import { existsSync } from 'node:fs'
 import { chmod, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { request } from 'node:http'
-import { type AddressInfo, connect, createServer } from 'node:net'
+import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { NGINX, startNginx } from '../../../test/support/nginx.ts'
 import { isUsableValue, writeSnippet } from './snippets.ts'
 import { createTell } from './tell.ts'
+import { freePort } from '../../../test/support/free-port.ts'
 
 const ONE = 'abcdefghijklmnopqrstuvwxyz-_0123456789ABCDE'
 const TWO = 'ZYXWVUTSRQPONMLKJIHGFEDCBA-_0123456789abcde'
@@ -222,14 +223,4 @@ async function eventually(look: () => Promise<boolean>): Promise<void> {
     await new Promise((turn) => setTimeout(turn, 20))
   }
   assert.fail('it never happened')
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer()
-  server.listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
-  server.close()
-  await once(server, 'close')
-  return port
 }

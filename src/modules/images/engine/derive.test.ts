@@ -1,52 +1,20 @@
 import assert from 'node:assert/strict'
 import { after, test } from 'node:test'
 import sharp from 'sharp'
+import { deriveIn, quietPool, unasked } from '../../../../test/support/deriving.ts'
 import { animation, card, differenceOf, scene } from '../../../../test/support/pictures.ts'
-import { systemClock } from '../../../base/clock.ts'
-import { imagesSchema } from '../config.ts'
 import { ImageError } from '../image-error.ts'
-import { readDerived } from './derived.ts'
-import type { Ask, Derive, Job, JobDerivative } from './job.ts'
-import { Pool } from './pool.ts'
+import type { Ask, Derive, JobDerivative } from './job.ts'
 
-const pool = new Pool({
-  clock: systemClock,
-  processes: 1,
-  timeoutMs: 60_000,
-  maxMemoryBytes: 1 << 30,
-  renewAboveBytes: 1 << 29,
-  niceness: 0,
-  idleMs: 60_000,
-  report: assert.ifError,
-})
+const pool = quietPool()
 after(() => pool.close())
 
-const { limits } = imagesSchema.parse({ dialect: 'sih' })
-
-async function derive(
+const derive = (
   source: Buffer,
   derivatives: readonly JobDerivative[],
   more: Partial<Derive> = {},
-  ask: Ask = unasked,
-) {
-  const job: Job = {
-    edits: [{ name: 'rotate', value: 'auto' }],
-    format: undefined,
-    options: {},
-    isAnimatedByDefault: false,
-    metadata: 'copyright',
-    limits,
-    isStrict: false,
-    faces: 'attention',
-    timeoutSeconds: 60,
-    derive: { derivatives, minSide: 1, types: undefined, moderation: undefined, ...more },
-  }
-  return readDerived((await pool.run(job, [source], ask, new AbortController().signal)).bytes)
-}
-
-function unasked(): Promise<unknown> {
-  return Promise.reject(new Error('nobody is to be asked'))
-}
+  ask?: Ask,
+) => deriveIn(pool, source, { derivatives, ...more }, { ask })
 
 const png = { format: 'png', options: {} }
 

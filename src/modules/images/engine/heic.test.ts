@@ -4,14 +4,11 @@ import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
 import sharp from 'sharp'
+import { deriveIn, limits, quietPool } from '../../../../test/support/deriving.ts'
 import { card } from '../../../../test/support/pictures.ts'
-import { systemClock } from '../../../base/clock.ts'
-import { imagesSchema } from '../config.ts'
 import { ImageError } from '../image-error.ts'
 import { copyrightOf } from './copyright.ts'
-import { readDerived } from './derived.ts'
 import type { Derive, Job } from './job.ts'
-import { Pool } from './pool.ts'
 
 /*
  * `phone.heic` is the card of 128 x 96 by Debian's heif-enc: in Display P3, with EXIF that says Orientation 6 and a turn to
@@ -20,48 +17,13 @@ import { Pool } from './pool.ts'
 const SUPPORT = join(import.meta.dirname, '..', '..', '..', '..', 'test', 'support')
 const phone = await readFile(join(SUPPORT, 'phone.heic'))
 
-function poolOf(program?: string): Pool {
-  return new Pool({
-    clock: systemClock,
-    processes: 1,
-    timeoutMs: 60_000,
-    maxMemoryBytes: 1 << 30,
-    renewAboveBytes: 1 << 30,
-    niceness: 0,
-    idleMs: 60_000,
-    report: assert.ifError,
-    ...(program !== undefined && { program: join(import.meta.dirname, program) }),
-  })
-}
-
-const pool = poolOf()
+const pool = quietPool()
 after(() => pool.close())
 
-const { limits } = imagesSchema.parse({ dialect: 'sih' })
+const JPEG = { width: 600, format: 'jpeg', options: { quality: 95 } }
 
-async function derive(source: Buffer, more: Partial<Derive> = {}, job: Partial<Job> = {}, by = pool) {
-  const whole: Job = {
-    edits: [{ name: 'rotate', value: 'auto' }],
-    format: undefined,
-    options: {},
-    isAnimatedByDefault: false,
-    metadata: 'copyright',
-    limits,
-    isStrict: false,
-    faces: 'attention',
-    timeoutSeconds: 60,
-    derive: {
-      derivatives: [{ width: 600, format: 'jpeg', options: { quality: 95 } }],
-      minSide: 1,
-      types: undefined,
-      moderation: undefined,
-      ...more,
-    },
-    ...job,
-  }
-  const ask = () => Promise.reject(new Error('nobody is to be asked'))
-  return readDerived((await by.run(whole, [source], ask, new AbortController().signal)).bytes)
-}
+const derive = (source: Buffer, more: Partial<Derive> = {}, job: Partial<Job> = {}, by = pool) =>
+  deriveIn(by, source, { derivatives: [JPEG], ...more }, { job })
 
 const fails =
   (status: number, code: string) =>
@@ -92,7 +54,7 @@ test('a picture of a phone comes out upright, in its colours, with its copyright
 })
 
 test('without a decoder the refusal says what the picture is and what to install, and others are done', async () => {
-  await using bare = poolOf('without-heic.fixture.ts')
+  await using bare = quietPool(join(import.meta.dirname, 'without-heic.fixture.ts'))
   await assert.rejects(derive(phone, {}, {}, bare), (error) => {
     assert.ok(fails(415, 'HeicDecoderMissing')(error))
     assert.match(String(error), /HEIC.*npm install heic-decode/)
